@@ -1,0 +1,291 @@
+//! The handle that everybody shares: it joins the ledger that decides with the cache that publishes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::{Notify, watch};
+
+use super::command::{Command, Expire, Sweep, Swept};
+use super::roster::Roster;
+use super::stats::{Counters, count};
+use super::{
+    Agent, Caller, Change, Clock, Compacted, Entry, Event, EventKind, Introduction, Key, Ledger, Limits,
+    Namespace, NamespaceId, Owner, Page, Pattern, Refusal, Revision, RevisionFile, Session, Stats, Time,
+};
+
+/// The most expiries that are committed while the board is held.
+const SWEEP_BATCH: usize = 256;
+
+/// A cheap handle to the board; clones share it.
+///
+/// All writes go through one mutex, inside which they are also published, so an answer means that every
+/// reader sees the write. Reads of one key go to the cache and wait for nobody.
+#[derive(Clone, Debug)]
+pub struct Board(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    core: Mutex<Core>,
+    /// Unbounded: a bounded cache drops fresh locks without a word.
+    cache: Cache<(NamespaceId, Key), Arc<Entry>>,
+    /// Odd while the keys of one batch are being published.
+    publication: AtomicU64,
+    clock: Box<dyn ClockDebug>,
+    started: Time,
+    counters: Counters,
+    roster: Roster,
+    /// Rises with every commit and every change of the roster.
+    news: watch::Sender<u64>,
+    /// Wakes the sweeper when something ends sooner than it sleeps.
+    sooner: Notify,
+}
+
+trait ClockDebug: Clock + std::fmt::Debug {}
+impl<C: Clock + std::fmt::Debug> ClockDebug for C {}
+
+#[derive(Debug)]
+struct Core {
+    ledger: Ledger,
+    revisions: RevisionFile,
+    /// The deadline that the sweeper sleeps for.
+    awaited: Option<Time>,
+}
+
+impl Board {
+    /// Returns an empty board that goes on from the revision `start` of `revisions`.
+    pub fn new(
+        clock: impl Clock + std::fmt::Debug,
+        limits: Limits,
+        revisions: RevisionFile,
+        start: Revision,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            core: Mutex::new(Core {
+                ledger: Ledger::new(start, limits),
+                revisions,
+                awaited: None,
+            }),
+            cache: Cache::builder().build(),
+            publication: AtomicU64::new(0),
+            started: clock.now(),
+            clock: Box::new(clock),
+            counters: Counters::default(),
+            roster: Roster::default(),
+            news: watch::Sender::new(0),
+            sooner: Notify::new(),
+        }))
+    }
+
+    /// Returns the board's clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// Returns the namespace called `name`, opening it when it is new.
+    pub fn open(&self, name: &Namespace) -> Result<NamespaceId, Refusal> {
+        self.core().ledger.open(name)
+    }
+
+    /// Returns the open namespaces in the order in which they were opened.
+    pub fn namespaces(&self) -> Vec<(NamespaceId, Namespace)> {
+        self.core().ledger.namespaces()
+    }
+
+    /// Attaches an agent; it is on the board's roster until the session is dropped.
+    pub fn attach(&self, namespace: NamespaceId, introduction: Introduction) -> Session {
+        let member = self.0.roster.enter(namespace, introduction, self.clock().now());
+        self.tell();
+        Session::new(self.clone(), member)
+    }
+
+    /// Returns who is attached, in the order of arrival.
+    pub fn agents(&self) -> Vec<Agent> {
+        self.0.roster.agents()
+    }
+
+    /// Returns the live entry under `key` from the cache; it waits for nobody.
+    ///
+    /// A read that meets a batch half published asks the ledger instead, so nobody sees a torn batch.
+    pub fn get(&self, namespace: NamespaceId, key: &Key) -> Option<Arc<Entry>> {
+        let before = self.0.publication.load(Ordering::SeqCst);
+        if before.is_multiple_of(2) {
+            let entry = self.0.cache.get(&(namespace, key.clone()));
+            if self.0.publication.load(Ordering::SeqCst) == before {
+                let now = self.clock().now();
+                return entry.filter(|entry| entry.is_live(now));
+            }
+        }
+        let core = self.core();
+        core.ledger.get(self.clock().now(), namespace, key.as_str())
+    }
+
+    /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`].
+    pub fn list(&self, namespace: NamespaceId, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
+        let core = self.core();
+        core.ledger
+            .list(self.clock().now(), namespace, pattern, after, limit)
+    }
+
+    /// Returns about `limit` matching events after `since` and the cursor to go on from.
+    pub fn events_after(
+        &self,
+        namespace: NamespaceId,
+        since: Revision,
+        pattern: &Pattern,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Revision), Compacted> {
+        self.core().ledger.events_after(namespace, since, pattern, limit)
+    }
+
+    /// Returns the newest `limit` matching events, newest first.
+    pub fn latest_events(&self, namespace: NamespaceId, pattern: &Pattern, limit: usize) -> Vec<Event> {
+        self.core().ledger.latest_events(namespace, pattern, limit)
+    }
+
+    /// Returns the board in numbers, with the keys and bytes of `namespace`.
+    pub fn stats(&self, namespace: NamespaceId) -> Stats {
+        let now = self.clock().now();
+        let (rev, kinds) = {
+            let core = self.core();
+            (core.ledger.rev(), core.ledger.tally(namespace))
+        };
+        let counters = &self.0.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            rev,
+            uptime: now.since(self.0.started),
+            agents: self.0.roster.len(),
+            ops_per_second: counters.meter.rate(now),
+            hits: read(&counters.hits),
+            misses: read(&counters.misses),
+            sets: read(&counters.sets),
+            deletes: read(&counters.deletes),
+            expirations: read(&counters.expirations),
+            kinds,
+        }
+    }
+
+    /// Returns the revision of the last commit.
+    pub fn rev(&self) -> Revision {
+        self.core().ledger.rev()
+    }
+
+    /// Ends an entry on behalf of the person who watches; see [`Expire`].
+    pub fn expire(&self, namespace: NamespaceId, key: Key, rev: Revision) -> Result<Arc<Entry>, Refusal> {
+        self.apply(
+            &Caller {
+                namespace,
+                owner: Owner::human(),
+            },
+            Expire { key, rev },
+        )
+    }
+
+    /// Returns a receiver that is woken by every commit and every change of the roster.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.0.news.subscribe()
+    }
+
+    /// Applies `command` and publishes what it changed before anyone is answered.
+    pub fn apply<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Answer, Refusal> {
+        let mut core = self.core();
+        let rev = core.ledger.rev();
+        core.revisions
+            .reserve_after(rev)
+            .map_err(|error| Refusal::Revisions(error.to_string()))?;
+        let (answer, changes) = core.ledger.apply(self.clock().now(), caller, command);
+        let changed = !changes.is_empty();
+        self.publish(changes);
+        let next = core.ledger.next_deadline();
+        let sooner = next.is_some_and(|next| core.awaited.is_none_or(|awaited| next < awaited));
+        drop(core);
+        if sooner {
+            self.0.sooner.notify_one();
+        }
+        if changed {
+            self.tell();
+        }
+        answer
+    }
+
+    /// Ends at most 256 entries whose time has run out.
+    pub fn sweep(&self) -> Result<Swept, Refusal> {
+        let caller = Caller {
+            namespace: NamespaceId(0),
+            owner: Owner::human(),
+        };
+        let swept = self.apply(&caller, Sweep { limit: SWEEP_BATCH })?;
+        let mut core = self.core();
+        core.awaited = core.ledger.next_deadline();
+        Ok(Swept {
+            next: core.awaited,
+            ..swept
+        })
+    }
+
+    /// Gives back the revisions that were set aside and not used; call it once, at a clean end.
+    pub fn settle(&self) -> std::io::Result<()> {
+        let mut core = self.core();
+        let rev = core.ledger.rev();
+        core.revisions.settle(rev)
+    }
+
+    /// Lets the cache do its housekeeping, so that no agent's call pays for it.
+    pub(super) fn tidy(&self) {
+        self.0.cache.run_pending_tasks();
+    }
+
+    /// Waits until something ends sooner than the sweeper was told.
+    pub(super) async fn sooner(&self) {
+        self.0.sooner.notified().await;
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    pub(super) fn roster(&self) -> &Roster {
+        &self.0.roster
+    }
+
+    pub(super) fn tell(&self) {
+        self.0.news.send_modify(|news| *news = news.wrapping_add(1));
+    }
+
+    fn publish(&self, changes: Vec<Change>) {
+        let batch = changes.len() > 1;
+        if batch {
+            self.0.publication.fetch_add(1, Ordering::SeqCst);
+        }
+        for Change {
+            namespace,
+            key,
+            kind,
+            entry,
+        } in changes
+        {
+            let counters = &self.0.counters;
+            count(match kind {
+                EventKind::Set => &counters.sets,
+                EventKind::Delete => &counters.deletes,
+                EventKind::Expire => &counters.expirations,
+            });
+            match entry {
+                Some(entry) => self.0.cache.insert((namespace, key), entry),
+                None => self.0.cache.invalidate(&(namespace, key)),
+            }
+        }
+        if batch {
+            self.0.publication.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.0.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long after a write the cache's housekeeping is due.
+pub(super) const TIDY_AFTER: Duration = Duration::from_secs(1);

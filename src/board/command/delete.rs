@@ -1,0 +1,57 @@
+//! Removing one key.
+
+use std::sync::Arc;
+
+use super::Command;
+use super::set::leased;
+use crate::board::ledger::Transaction;
+use crate::board::locks::may_write;
+use crate::board::space::Growth;
+use crate::board::{Entry, EventKind, Key, Refusal, Revision};
+
+/// Removes `key`; the answer tells whether it was there. A live lease of somebody else refuses it.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    /// The key to remove.
+    pub key: Key,
+}
+
+impl Delete {
+    pub(super) fn admit(
+        &self,
+        transaction: &Transaction<'_>,
+        current: Option<&Entry>,
+        growth: &mut Growth,
+    ) -> Result<(), Refusal> {
+        if let Some(entry) = current
+            && let Some(lease) = &entry.lease
+            && !may_write(lease, transaction.caller(), None)
+        {
+            return Err(leased(&self.key, entry, lease, transaction));
+        }
+        growth.add(&self.key, current, None);
+        Ok(())
+    }
+
+    pub(super) fn commit(&self, transaction: &mut Transaction<'_>, rev: Revision) {
+        let (namespace, owner) = (
+            transaction.caller().namespace,
+            Arc::clone(&transaction.caller().owner),
+        );
+        transaction.end(rev, namespace, &self.key, EventKind::Delete, &owner);
+    }
+}
+
+impl Command for Delete {
+    type Answer = bool;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<bool, Refusal> {
+        let Some(current) = transaction.live(&self.key) else {
+            return Ok(false);
+        };
+        self.admit(transaction, Some(&current), &mut Growth::default())?;
+        let rev = transaction.begin();
+        self.commit(transaction, rev);
+        Ok(true)
+    }
+}

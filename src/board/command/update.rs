@@ -1,0 +1,143 @@
+//! Several writes at once, with conditions: all or none.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Command, Delete, Set};
+use crate::board::ledger::Transaction;
+use crate::board::locks::may_write;
+use crate::board::space::Growth;
+use crate::board::{Entry, Key, Refusal, Revision};
+
+/// The most keys in a batch; etcd's default is 128.
+const MAX_OPS: usize = 512;
+
+/// A batch of writes that all carry one revision, or none happens.
+#[derive(Clone, Debug)]
+pub struct Update {
+    ops: Vec<Op>,
+    if_fence: Option<Revision>,
+}
+
+/// One key of a batch.
+#[derive(Clone, Debug)]
+pub struct Op {
+    /// What is to happen, and to which key.
+    pub action: Action,
+    /// What must hold before any of it happens.
+    pub condition: Condition,
+}
+
+/// What is to happen to a key.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Nothing: only the condition counts.
+    Check(Key),
+    /// A value is written.
+    Set(Set),
+    /// The key is removed.
+    Delete(Delete),
+}
+
+/// What must hold for a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// The key's revision, zero when it must not exist.
+    pub if_rev: Option<Revision>,
+    /// The key's value.
+    pub if_value: Option<Arc<str>>,
+}
+
+impl Condition {
+    fn holds(&self, current: Option<&Entry>) -> bool {
+        let rev = current.map_or(Revision::ZERO, |entry| entry.rev);
+        let value = current.map(|entry| &entry.value);
+        self.if_rev.is_none_or(|wanted| wanted == rev)
+            && self.if_value.as_ref().is_none_or(|wanted| value == Some(wanted))
+    }
+}
+
+impl Op {
+    fn key(&self) -> &Key {
+        match &self.action {
+            Action::Check(key) => key,
+            Action::Set(set) => &set.key,
+            Action::Delete(delete) => &delete.key,
+        }
+    }
+}
+
+impl Update {
+    /// Returns the batch; refuses an empty one, more than 512 keys, and the same key twice, which etcd
+    /// refuses too. With `if_fence` the caller must hold the lease that was granted under that fence.
+    pub fn new(ops: Vec<Op>, if_fence: Option<Revision>) -> Result<Self, Refusal> {
+        let invalid = |problem| {
+            Err(Refusal::Invalid {
+                field: "ops",
+                problem,
+            })
+        };
+        if ops.is_empty() || ops.len() > MAX_OPS {
+            return invalid(format!("give 1 to {MAX_OPS} operations"));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = ops.iter().map(Op::key).find(|key| !seen.insert(*key)) {
+            return invalid(format!("{twice} occurs twice; a batch changes a key once"));
+        }
+        Ok(Self { ops, if_fence })
+    }
+}
+
+impl Command for Update {
+    type Answer = Revision;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Revision, Refusal> {
+        if let Some(fence) = self.if_fence {
+            check_fence(transaction, fence)?;
+        }
+        let current: Vec<_> = self.ops.iter().map(|op| transaction.live(op.key())).collect();
+        let mut growth = Growth::default();
+        for (op, current) in self.ops.iter().zip(&current) {
+            let current = current.as_deref();
+            if !op.condition.holds(current) {
+                return Err(Refusal::Conflict {
+                    key: op.key().clone(),
+                    rev: current.map_or(Revision::ZERO, |entry| entry.rev),
+                    value: current.map(|entry| Arc::clone(&entry.value)),
+                });
+            }
+            match &op.action {
+                Action::Check(_) => {}
+                Action::Set(set) => set.admit(transaction, current, &mut growth)?,
+                Action::Delete(delete) => delete.admit(transaction, current, &mut growth)?,
+            }
+        }
+        transaction.check(growth)?;
+        let changes = |(op, current): (&Op, &Option<Arc<Entry>>)| match op.action {
+            Action::Check(_) => false,
+            Action::Set(_) => true,
+            Action::Delete(_) => current.is_some(),
+        };
+        if !self.ops.iter().zip(&current).any(changes) {
+            return Ok(transaction.rev());
+        }
+        let rev = transaction.begin();
+        for (op, current) in self.ops.into_iter().zip(current) {
+            match op.action {
+                Action::Check(_) => {}
+                Action::Set(set) => set.commit(transaction, rev, current.as_deref()),
+                Action::Delete(delete) => delete.commit(transaction, rev),
+            }
+        }
+        Ok(rev)
+    }
+}
+
+fn check_fence(transaction: &mut Transaction<'_>, fence: Revision) -> Result<(), Refusal> {
+    let entry = transaction.fenced(fence).and_then(|key| transaction.live(&key));
+    let lease = entry.as_ref().and_then(|entry| entry.lease.as_deref());
+    match lease {
+        Some(lease) if may_write(lease, transaction.caller(), None) => Ok(()),
+        _ => Err(Refusal::Lost { fence }),
+    }
+}

@@ -1,0 +1,228 @@
+//! What happened: a bounded history that watchers read with a cursor.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Compacted, Key, Owner, Pattern, Revision, Time};
+
+const MAX_EVENTS: usize = 100_000;
+const MAX_BYTES: usize = 64 << 20;
+/// What an event weighs besides its texts.
+const EVENT_BYTES: usize = 96;
+
+/// One change of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The revision of the batch that this change was part of.
+    pub rev: Revision,
+    /// The key that changed.
+    pub key: Key,
+    /// What happened to it.
+    pub kind: EventKind,
+    /// Who did it; for a time to live that ran out, who wrote the entry last.
+    pub by: Arc<Owner>,
+    /// The value that was written.
+    pub value: Option<Arc<str>>,
+    /// When it happened.
+    pub at: Time,
+}
+
+/// What happened to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventKind {
+    /// A value was written.
+    Set,
+    /// Its owner removed it or gave the lock back.
+    Delete,
+    /// Its time ran out, or a person ended it.
+    Expire,
+}
+
+impl EventKind {
+    /// Returns the word that tools and the dashboard use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Delete => "delete",
+            Self::Expire => "expire",
+        }
+    }
+}
+
+/// The last 100,000 events or 64 MiB of them, whole revisions only.
+///
+/// A watcher is a cursor into this history, so a slow one costs nothing; one that fell behind is told so.
+#[derive(Clone, Debug)]
+pub struct History {
+    events: VecDeque<Event>,
+    bytes: usize,
+    /// The highest revision of which an event was dropped, or the revision at which the history began.
+    compacted: Revision,
+}
+
+impl History {
+    /// Returns an empty history that begins after `start`.
+    pub fn new(start: Revision) -> Self {
+        Self {
+            events: VecDeque::new(),
+            bytes: 0,
+            compacted: start,
+        }
+    }
+
+    /// Adds an event; its revision is not below the last one's.
+    pub(crate) fn push(&mut self, event: Event) {
+        self.bytes += weight(&event);
+        self.events.push_back(event);
+        while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.events.pop_front() else {
+                break;
+            };
+            self.bytes -= weight(&oldest);
+            self.compacted = oldest.rev;
+        }
+        // A revision is kept whole or not at all.
+        while self
+            .events
+            .front()
+            .is_some_and(|event| event.rev == self.compacted)
+        {
+            if let Some(torn) = self.events.pop_front() {
+                self.bytes -= weight(&torn);
+            }
+        }
+    }
+
+    /// Returns the events after `since` that match, oldest first, until about `limit` are found.
+    ///
+    /// All events of a revision come together. The second value is the cursor to go on from: `rev`, the
+    /// board's revision, when nothing was left behind. `since` zero means whatever is kept.
+    pub fn after(
+        &self,
+        since: Revision,
+        pattern: &Pattern,
+        limit: usize,
+        rev: Revision,
+    ) -> Result<(Vec<Event>, Revision), Compacted> {
+        if since != Revision::ZERO && since < self.compacted {
+            return Err(Compacted {
+                oldest: self.compacted.next(),
+                rev,
+            });
+        }
+        let first = self.events.partition_point(|event| event.rev <= since);
+        let mut found: Vec<Event> = Vec::new();
+        for event in self.events.range(first..) {
+            if let Some(last) = found.last()
+                && found.len() >= limit
+                && last.rev != event.rev
+            {
+                let cursor = last.rev;
+                return Ok((found, cursor));
+            }
+            if pattern.matches(event.key.as_str()) {
+                found.push(event.clone());
+            }
+        }
+        Ok((found, rev))
+    }
+
+    /// Returns the newest `limit` events that match, newest first.
+    pub fn latest(&self, pattern: &Pattern, limit: usize) -> Vec<Event> {
+        let matching = self
+            .events
+            .iter()
+            .rev()
+            .filter(|event| pattern.matches(event.key.as_str()));
+        matching.take(limit).cloned().collect()
+    }
+}
+
+fn weight(event: &Event) -> usize {
+    EVENT_BYTES + event.key.as_str().len() + event.value.as_ref().map_or(0, |value| value.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::SessionId;
+
+    fn event(rev: u64, key: &str, value: Option<Arc<str>>) -> Event {
+        Event {
+            rev: Revision(rev),
+            key: Key::parse(key).unwrap(),
+            kind: EventKind::Set,
+            by: Owner::new("a", SessionId(1)),
+            value,
+            at: Time::default(),
+        }
+    }
+
+    #[test]
+    fn a_cursor_sees_each_event_once_and_revisions_whole() {
+        let mut history = History::new(Revision(0));
+        for (rev, key) in [(1, "a"), (2, "b"), (2, "c"), (3, "d")] {
+            history.push(event(rev, key, None));
+        }
+        let all = Pattern::all();
+        let (events, cursor) = history.after(Revision(1), &all, 1, Revision(3)).unwrap();
+        assert_eq!(
+            events.iter().map(|event| event.key.as_str()).collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+        assert_eq!(cursor, Revision(2));
+        let (events, cursor) = history.after(cursor, &all, 1, Revision(3)).unwrap();
+        assert_eq!((events.len(), cursor), (1, Revision(3)));
+    }
+
+    #[test]
+    fn the_cursor_moves_on_although_nothing_matches() {
+        let mut history = History::new(Revision(0));
+        history.push(event(1, "task:1", None));
+        let locks = Pattern::prefix("lock:");
+        assert_eq!(
+            history.after(Revision(0), &locks, 10, Revision(1)),
+            Ok((vec![], Revision(1)))
+        );
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_and_a_torn_revision_goes_whole() {
+        let mut history = History::new(Revision(0));
+        let big: Arc<str> = Arc::from("x".repeat(MAX_BYTES / 3));
+        for (rev, key) in [(1, "a"), (1, "b"), (2, "c"), (3, "d")] {
+            history.push(event(rev, key, Some(Arc::clone(&big))));
+        }
+        let all = Pattern::all();
+        let told = history.after(Revision(0).next().next(), &all, 10, Revision(3));
+        assert_eq!(told.unwrap().0.len(), 1);
+        let mut late = history.clone();
+        late.compacted = Revision(2);
+        assert_eq!(
+            late.after(Revision(1), &all, 10, Revision(3)),
+            Err(Compacted {
+                oldest: Revision(3),
+                rev: Revision(3)
+            })
+        );
+        assert_eq!(
+            history.after(Revision::ZERO, &all, 10, Revision(3)).unwrap().0[0].rev,
+            Revision(2)
+        );
+    }
+
+    #[test]
+    fn a_history_that_began_later_does_not_pretend_to_know_what_came_before() {
+        let history = History::new(Revision(1_000_000));
+        let all = Pattern::all();
+        assert!(history.after(Revision(7), &all, 10, Revision(1_000_000)).is_err());
+        assert!(
+            history
+                .after(Revision(1_000_000), &all, 10, Revision(1_000_000))
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! The heart of callboard: what agents coordinate, and the rules it keeps.
+//!
+//! Responsible for keys, entries, revisions, events, deadlines, limits and who is attached. Not for
+//! bytes on a socket, not for the Model Context Protocol, not for what a screen looks like.
+//!
+//! Invariants:
+//!
+//! - Nothing here imports rmcp, ratatui or tokio's I/O.
+//! - [`Ledger`] is a pure state machine: time and caller come in, an answer and changes come out. It reads
+//!   no clock, does no I/O, never awaits and does not know the cache.
+//! - Only the ledger decides; the moka cache inside [`Board`] publishes what was decided. Both front
+//!   ends read values from that one cache.
+//! - The revision rises once per committed batch and never goes back, also over `kill -9`.
+//! - A read never returns an entry at or after its deadline, and nothing ends before it.
+//! - Every end of an entry is exactly one event.
+//! - Every collection that an agent can fill has a limit that is checked before the write.
+
+#[expect(
+    clippy::module_inception,
+    reason = "the handle bears the name of what it is a handle to"
+)]
+mod board;
+mod clock;
+mod command;
+mod entry;
+mod error;
+mod events;
+mod key;
+mod ledger;
+mod limits;
+mod locks;
+mod namespace;
+mod pattern;
+mod revisions;
+mod roster;
+mod session;
+mod space;
+mod stats;
+mod sweeper;
+mod time;
+
+pub use board::Board;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use command::{Action, Command, Condition, Delete, Expire, Op, Set, Sweep, Swept, Update};
+pub use entry::{Entry, Lease, Owner, SessionId};
+pub use error::{Compacted, Refusal};
+pub use events::{Event, EventKind, History};
+pub use key::{Key, KeyError, Kind};
+pub use ledger::{Caller, Change, Ledger, Page};
+pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_ttl, check_value};
+pub use namespace::{Namespace, NamespaceId};
+pub use pattern::Pattern;
+pub use revisions::{Revision, RevisionFile};
+pub use roster::{Agent, Introduction};
+pub use session::{Session, Watched};
+pub use stats::{KindStats, Stats};
+pub use time::Time;

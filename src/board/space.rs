@@ -1,0 +1,149 @@
+//! One namespace: its entries in key order, their deadlines, what it holds, what happened in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::{Entry, History, Key, Kind, KindStats, Limits, Namespace, Pattern, Refusal, Revision, Time};
+
+/// The state of one namespace. Every index is kept by [`Space::put`] and [`Space::take`] alone.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) name: Namespace,
+    entries: BTreeMap<Key, Arc<Entry>>,
+    deadlines: BTreeSet<(Time, Key)>,
+    /// The key of each live lease by its fence.
+    fences: BTreeMap<Revision, Key>,
+    tally: [KindStats; Kind::ALL.len()],
+    pub(crate) history: History,
+}
+
+/// How much a write adds, for the check against the limits before it is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Growth {
+    keys: isize,
+    bytes: isize,
+    locks: isize,
+}
+
+impl Growth {
+    /// Adds what replacing `old` under `key` by a value of `new` bytes changes; `None` removes it.
+    pub(crate) fn add(&mut self, key: &Key, old: Option<&Entry>, new: Option<usize>) {
+        let keys = isize::from(new.is_some()) - isize::from(old.is_some());
+        self.keys += keys;
+        self.bytes += new.unwrap_or(0).cast_signed() - old.map_or(0, |entry| entry.value.len()).cast_signed();
+        if key.kind() == Kind::Lock {
+            self.locks += keys;
+        }
+    }
+}
+
+impl Space {
+    pub(crate) fn new(name: Namespace, start: Revision) -> Self {
+        Self {
+            name,
+            entries: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            fences: BTreeMap::new(),
+            tally: [KindStats::default(); Kind::ALL.len()],
+            history: History::new(start),
+        }
+    }
+
+    /// Returns the entry under `key`, also one that has run out and was not swept yet.
+    pub(crate) fn get(&self, key: &str) -> Option<&Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    /// Returns the key that is held under `fence`.
+    pub(crate) fn fenced(&self, fence: Revision) -> Option<&Key> {
+        self.fences.get(&fence)
+    }
+
+    /// Puts `entry` under `key` and returns what stood there.
+    pub(crate) fn put(&mut self, key: &Key, entry: Arc<Entry>) -> Option<Arc<Entry>> {
+        let old = self.take(key);
+        self.deadlines.insert((entry.deadline, key.clone()));
+        if let Some(lease) = &entry.lease {
+            self.fences.insert(lease.fence, key.clone());
+        }
+        let tally = &mut self.tally[key.kind() as usize];
+        tally.keys += 1;
+        tally.bytes += entry.value.len();
+        self.entries.insert(key.clone(), entry);
+        old
+    }
+
+    /// Takes the entry under `key` away.
+    pub(crate) fn take(&mut self, key: &Key) -> Option<Arc<Entry>> {
+        let (key, entry) = self.entries.remove_entry(key)?;
+        if let Some(lease) = &entry.lease {
+            self.fences.remove(&lease.fence);
+        }
+        let tally = &mut self.tally[key.kind() as usize];
+        tally.keys -= 1;
+        tally.bytes -= entry.value.len();
+        self.deadlines.remove(&(entry.deadline, key));
+        Some(entry)
+    }
+
+    /// Returns the next deadline and its key.
+    pub(crate) fn next_deadline(&self) -> Option<&(Time, Key)> {
+        self.deadlines.first()
+    }
+
+    /// Refuses a growth that `limits` do not allow. What shrinks always fits.
+    pub(crate) fn check(&self, growth: Growth, limits: &Limits) -> Result<(), Refusal> {
+        let bytes = self.tally.iter().map(|tally| tally.bytes).sum();
+        let locks = self.tally[Kind::Lock as usize].keys;
+        for (which, held, more, limit) in [
+            ("keys", self.entries.len(), growth.keys, limits.keys),
+            ("bytes", bytes, growth.bytes, limits.bytes),
+            ("locks", locks, growth.locks, limits.locks),
+        ] {
+            if more > 0 && held.saturating_add_signed(more) > limit {
+                return Err(Refusal::Full { which, limit });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what the namespace holds, by kind.
+    pub(crate) fn tally(&self) -> [(Kind, KindStats); Kind::ALL.len()] {
+        Kind::ALL.map(|kind| (kind, self.tally[kind as usize]))
+    }
+
+    /// Returns live matching entries in key order, and the key to go on after if there may be more.
+    ///
+    /// Reads only the range of the pattern's literal head; stops after `limit` rows or `look_at` keys, so
+    /// that no pattern holds the board up.
+    pub(crate) fn list(
+        &self,
+        now: Time,
+        pattern: &Pattern,
+        after: Option<&str>,
+        limit: usize,
+        look_at: usize,
+    ) -> (Vec<(Key, Arc<Entry>)>, Option<Key>) {
+        let head = pattern.head();
+        let from = match after {
+            Some(after) if after >= head => Bound::Excluded(after),
+            _ => Bound::Included(head),
+        };
+        let mut rows = Vec::new();
+        let mut last: Option<&Key> = None;
+        for (looked, (key, entry)) in self.entries.range::<str, _>((from, Bound::Unbounded)).enumerate() {
+            if !key.as_str().starts_with(head) {
+                return (rows, None);
+            }
+            if looked == look_at || rows.len() == limit {
+                return (rows, last.cloned());
+            }
+            if entry.is_live(now) && pattern.matches(key.as_str()) {
+                rows.push((key.clone(), Arc::clone(entry)));
+            }
+            last = Some(key);
+        }
+        (rows, None)
+    }
+}

@@ -1,0 +1,8 @@
+//! callboard: the board backstage where coding agents coordinate.
+//!
+//! One process serves agents over a local socket and shows people what they coordinate. The modules, and
+//! the direction in which they depend on each other (each knows only those above it):
+//!
+//! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
+
+pub mod board;
