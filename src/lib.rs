@@ -4,5 +4,7 @@
 //! the direction in which they depend on each other (each knows only those above it):
 //!
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
+//! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
 
 pub mod board;
+pub mod net;

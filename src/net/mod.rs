@@ -1,0 +1,13 @@
+//! Bytes on the local socket: where it is, who may come, how messages are framed.
+//!
+//! Responsible for the project's socket, for accepting and counting connections, for framing and
+//! back-pressure, and for the bridge between a client's stdio and the socket. Not for what the messages
+//! mean: that is [`crate::mcp`].
+//!
+//! Invariants:
+//!
+//! - One server for each project: whoever holds the lock file serves.
+//! - What a connection may keep in flight is bounded; a peer that does not read is not read from.
+//! - A peer of another user is refused.
+
+pub mod hello;
