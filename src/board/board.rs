@@ -12,7 +12,8 @@ use super::roster::Roster;
 use super::stats::{Counters, count};
 use super::{
     Agent, Caller, Change, Clock, Compacted, Entry, Event, EventKind, Introduction, Key, Ledger, Limits,
-    Namespace, NamespaceId, Owner, Page, Pattern, Refusal, Revision, RevisionFile, Session, Stats, Time,
+    Namespace, NamespaceId, Owner, Page, Pattern, Refusal, Revision, RevisionFile, Secret, Session, Stats,
+    Time,
 };
 
 /// The most expiries that are committed while the board is held.
@@ -95,7 +96,20 @@ impl Board {
 
     /// Attaches an agent; it is on the board's roster until the session is dropped.
     pub fn attach(&self, namespace: NamespaceId, introduction: Introduction) -> Session {
-        let member = self.0.roster.enter(namespace, introduction, self.clock().now());
+        self.resume(namespace, introduction, None)
+    }
+
+    /// Attaches an agent that, with the secret of an earlier session, is that session come back.
+    pub fn resume(
+        &self,
+        namespace: NamespaceId,
+        introduction: Introduction,
+        secret: Option<Secret>,
+    ) -> Session {
+        let member = self
+            .0
+            .roster
+            .enter(namespace, introduction, secret, self.clock().now());
         self.tell();
         Session::new(self.clone(), member)
     }

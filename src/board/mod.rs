@@ -51,7 +51,7 @@ pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_ttl, check_value}
 pub use namespace::{Namespace, NamespaceId};
 pub use pattern::Pattern;
 pub use revisions::{Revision, RevisionFile};
-pub use roster::{Agent, Introduction};
+pub use roster::{Agent, Introduction, Secret};
 pub use session::{Session, Watched};
 pub use stats::{KindStats, Stats};
 pub use time::Time;

@@ -1,11 +1,36 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 use super::{NamespaceId, Owner, SessionId, Time};
+
+/// How those are called who asked for no name and have not said what they are.
+const NAMELESS: &str = "anonymous";
+/// How many sessions that left can still come back as themselves.
+const MAX_DEPARTED: usize = 1_000;
+
+/// What proves that a new connection is an old session come back. It is never shown.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(Arc<str>);
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
 
 /// What a connection says of itself. All of it is self-reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +69,15 @@ pub struct Agent {
 pub(crate) struct Roster {
     last: AtomicU64,
     members: Mutex<BTreeMap<SessionId, Arc<Member>>>,
+    /// Sessions with a secret that left lately, oldest first.
+    departed: Mutex<VecDeque<Departed>>,
+}
+
+#[derive(Debug)]
+struct Departed {
+    secret: Secret,
+    namespace: NamespaceId,
+    owner: Arc<Owner>,
 }
 
 /// One live session.
@@ -52,6 +86,7 @@ pub(crate) struct Member {
     owner: RwLock<Arc<Owner>>,
     client: RwLock<Option<Arc<str>>>,
     introduction: Introduction,
+    secret: Option<Secret>,
     pub(crate) namespace: NamespaceId,
     since: Time,
     calls: AtomicU64,
@@ -60,29 +95,69 @@ pub(crate) struct Member {
 
 impl Roster {
     /// Adds a session under the name it asks for, or under `anonymous-<n>` until it says what it is.
-    pub(crate) fn enter(&self, namespace: NamespaceId, introduction: Introduction, now: Time) -> Arc<Member> {
-        let id = SessionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+    ///
+    /// One that brings the secret of a session of this namespace is that session: it keeps its number and
+    /// its name, also while the old connection has not been seen to close.
+    pub(crate) fn enter(
+        &self,
+        namespace: NamespaceId,
+        introduction: Introduction,
+        secret: Option<Secret>,
+        now: Time,
+    ) -> Arc<Member> {
         let mut members = lock(&self.members);
-        let name = match introduction
-            .name
-            .as_deref()
-            .map(clean)
-            .filter(|name| !name.is_empty())
+        let owner = match secret
+            .as_ref()
+            .and_then(|secret| self.returning(&members, namespace, secret))
         {
-            Some(name) => free_name(&members, id, &name, false),
-            None => free_name(&members, id, "anonymous", true),
+            Some(owner) if is_free(&members, owner.session, &owner.name) => owner,
+            returning => {
+                let fresh = || SessionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+                let id = returning.map_or_else(fresh, |owner| owner.session);
+                let name = match introduction
+                    .name
+                    .as_deref()
+                    .map(clean)
+                    .filter(|name| !name.is_empty())
+                {
+                    Some(name) => free_name(&members, id, &name, false),
+                    None => free_name(&members, id, NAMELESS, true),
+                };
+                Owner::new(&name, id)
+            }
         };
         let member = Arc::new(Member {
-            owner: RwLock::new(Owner::new(&name, id)),
+            owner: RwLock::new(Arc::clone(&owner)),
             client: RwLock::default(),
             introduction,
+            secret,
             namespace,
             since: now,
             calls: AtomicU64::new(0),
             last_call: Mutex::default(),
         });
-        members.insert(id, Arc::clone(&member));
+        members.insert(owner.session, Arc::clone(&member));
+        drop(members);
         member
+    }
+
+    fn returning(
+        &self,
+        members: &BTreeMap<SessionId, Arc<Member>>,
+        namespace: NamespaceId,
+        secret: &Secret,
+    ) -> Option<Arc<Owner>> {
+        let mut live = members.values();
+        if let Some(member) =
+            live.find(|member| member.namespace == namespace && member.secret.as_ref() == Some(secret))
+        {
+            return Some(member.owner());
+        }
+        let mut departed = lock(&self.departed);
+        let at = departed
+            .iter()
+            .position(|one| one.namespace == namespace && one.secret == *secret)?;
+        departed.remove(at).map(|one| one.owner)
     }
 
     /// Learns what program `member` is; one that asked for no name is called after it.
@@ -93,14 +168,8 @@ impl Roster {
             return false;
         }
         *member.client.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::from(client.trim()));
-        let asked = member
-            .introduction
-            .name
-            .as_deref()
-            .map(clean)
-            .is_some_and(|name| !name.is_empty());
         let program = clean(program);
-        if !asked && !program.is_empty() {
+        if !program.is_empty() && member.owner().name.starts_with(NAMELESS) {
             let members = lock(&self.members);
             let id = member.owner().session;
             let name = free_name(&members, id, &program, true);
@@ -110,9 +179,28 @@ impl Roster {
         true
     }
 
-    /// Removes a session.
-    pub(crate) fn leave(&self, member: &Member) {
-        lock(&self.members).remove(&member.owner().session);
+    /// Removes a session, unless a newer connection has taken it over.
+    pub(crate) fn leave(&self, member: &Arc<Member>) {
+        let owner = member.owner();
+        {
+            let mut members = lock(&self.members);
+            let current = members.get(&owner.session);
+            if !current.is_some_and(|current| Arc::ptr_eq(current, member)) {
+                return;
+            }
+            members.remove(&owner.session);
+        }
+        if let Some(secret) = member.secret.clone() {
+            let mut departed = lock(&self.departed);
+            departed.push_back(Departed {
+                secret,
+                namespace: member.namespace,
+                owner,
+            });
+            if departed.len() > MAX_DEPARTED {
+                departed.pop_front();
+            }
+        }
     }
 
     /// Returns everyone in the order of arrival.
@@ -164,6 +252,13 @@ fn clean(name: &str) -> String {
     name.trim().chars().take(64).map(fits).collect()
 }
 
+/// Tells whether no other live session than `own` is called `name`.
+fn is_free(members: &BTreeMap<SessionId, Arc<Member>>, own: SessionId, name: &str) -> bool {
+    members
+        .iter()
+        .all(|(id, member)| *id == own || *member.owner().name != *name)
+}
+
 /// Returns `base`, or `base-<n>` with the lowest free number, which is 1 when a number is wanted anyway.
 fn free_name(
     members: &BTreeMap<SessionId, Arc<Member>>,
@@ -171,18 +266,14 @@ fn free_name(
     base: &str,
     numbered: bool,
 ) -> String {
-    let taken = |name: &str| {
-        let others = members.iter().filter(|(id, _)| **id != own);
-        others
-            .map(|(_, member)| member.owner())
-            .any(|owner| *owner.name == *name)
-    };
-    if !numbered && !taken(base) {
+    if !numbered && is_free(members, own, base) {
         return base.to_owned();
     }
     let first = if numbered { 1 } else { 2 };
     let mut names = (first..u64::MAX).map(|number| format!("{base}-{number}"));
-    names.find(|name| !taken(name)).unwrap_or_else(|| base.to_owned())
+    names
+        .find(|name| is_free(members, own, name))
+        .unwrap_or_else(|| base.to_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -202,7 +293,7 @@ mod tests {
             name: name.map(str::to_owned),
             ..Introduction::default()
         };
-        roster.enter(NamespaceId(0), introduction, Time::default())
+        roster.enter(NamespaceId(0), introduction, None, Time::default())
     }
 
     #[test]
@@ -234,5 +325,47 @@ mod tests {
         assert!(roster.introduce(&named, "codex", ""));
         assert_eq!(&*named.owner().name, "lead");
         assert_eq!(named.as_agent().client.as_deref(), Some("codex"));
+    }
+
+    #[test]
+    fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_close() {
+        let roster = Roster::default();
+        let enter = |secret: &str, namespace| {
+            let introduction = Introduction {
+                name: Some("worker".to_owned()),
+                ..Introduction::default()
+            };
+            roster.enter(
+                NamespaceId(namespace),
+                introduction,
+                Some(Secret::from(secret)),
+                Time::default(),
+            )
+        };
+        let first = enter("s1", 0);
+        let taken_over = enter("s1", 0);
+        assert_eq!(first.owner(), taken_over.owner());
+        roster.leave(&first);
+        assert_eq!(roster.len(), 1);
+        roster.leave(&taken_over);
+        let stranger = enter("s2", 0);
+        assert_eq!(&*stranger.owner().name, "worker");
+        let back = enter("s1", 0);
+        assert_eq!(back.owner().session, first.owner().session);
+        assert_eq!(
+            &*back.owner().name,
+            "worker-2",
+            "the name has been given away meanwhile"
+        );
+        assert_ne!(
+            enter("s1", 1).owner().session,
+            first.owner().session,
+            "another namespace is another session"
+        );
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        assert_eq!(format!("{:?}", Secret::from("hush")), "Secret(…)");
     }
 }

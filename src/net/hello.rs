@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::board::Introduction;
+use crate::board::{Introduction, Secret};
 
 /// How the hello line begins, byte for byte, so that no other line needs to be parsed to tell.
 const OPENING: &[u8] = b"{\"callboard/hello\":";
@@ -28,7 +28,7 @@ pub struct Hello {
     /// The namespace to work in; `main` when absent.
     pub namespace: Option<String>,
     /// What proves, after a reconnect, that this is the same bridge. Never logged.
-    pub secret: Option<String>,
+    pub secret: Option<Secret>,
     /// The ids of the requests that were sent before on an earlier connection and will now be sent again.
     pub repeats: Vec<Value>,
 }
@@ -74,6 +74,7 @@ mod tests {
         let hello = Hello {
             name: Some("lead".to_owned()),
             pid: Some(7),
+            secret: Some(Secret::from("hush")),
             repeats: vec![Value::from(3), Value::from("listen:0")],
             ..Hello::default()
         };
