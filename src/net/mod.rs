@@ -11,3 +11,6 @@
 //! - A peer of another user is refused.
 
 pub mod hello;
+mod holder;
+pub mod project;
+mod repository;
