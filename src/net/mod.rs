@@ -12,5 +12,6 @@
 
 pub mod hello;
 mod holder;
+pub mod listen;
 pub mod project;
 mod repository;

@@ -1,0 +1,255 @@
+//! Who serves: the claim on a project, and the socket that it entitles to.
+//!
+//! Responsible for the lock, for replacing a socket that a killed server left, and for removing our own.
+//! Not for who connects: that is [`super::server`].
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixListener;
+
+use super::holder::Holder;
+use super::project::{Project, ProjectError};
+
+/// The right to serve a project, held until it is dropped, and by the system until this process ends.
+#[derive(Debug)]
+pub struct Claim {
+    lock: File,
+    socket: PathBuf,
+}
+
+/// A socket that accepts. Dropping it removes the socket and gives up the claim.
+#[derive(Debug)]
+pub struct Listening {
+    pub(super) listener: UnixListener,
+    socket: PathBuf,
+    /// Device and inode of our socket, so that nobody else's is ever removed.
+    identity: (u64, u64),
+    _claim: Claim,
+}
+
+/// Why this process cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The project's places cannot be used.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// Another server holds the project.
+    #[error(
+        "a board already serves {}{}; stop it first, or start another with --socket PATH",
+        .socket.display(), .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
+    Taken {
+        /// Its process, when it has said so.
+        pid: Option<u32>,
+        /// The socket that it serves.
+        socket: PathBuf,
+    },
+    /// Something that is not ours is in the socket's place.
+    #[error("{} {problem}, so it was left alone; remove it, or choose another place with --socket PATH", .path.display())]
+    Foreign {
+        /// The socket's path.
+        path: PathBuf,
+        /// What is there.
+        problem: &'static str,
+    },
+    /// The system refuses.
+    #[error("cannot {doing} {}: {source}", .path.display())]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Claim {
+    /// Takes the project for this process, or says who has it.
+    pub fn take(project: &Project) -> Result<Self, ListenError> {
+        project.prepare()?;
+        let path = project.lock_file();
+        let failed = |doing| {
+            let path = path.clone();
+            move |source| ListenError::System { doing, path, source }
+        };
+        let lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&path)
+            .map_err(failed("open the lock file"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(ListenError::Taken {
+                    pid: Holder::read(&path).map(|holder| holder.pid),
+                    socket: project.socket.clone(),
+                });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            root: project.root.clone(),
+        };
+        holder.write(&lock).map_err(failed("write the lock file"))?;
+        Ok(Self {
+            lock,
+            socket: project.socket.clone(),
+        })
+    }
+
+    /// Opens the socket, in place of one that nobody serves any more. Needs a tokio runtime around it.
+    pub fn listen(self) -> Result<Listening, ListenError> {
+        let path = &self.socket;
+        let failed = |doing| {
+            let path = path.clone();
+            move |source| ListenError::System { doing, path, source }
+        };
+        remove_stale(path)?;
+        let listener = UnixListener::bind(path).map_err(failed("open the socket"))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed("protect the socket"))?;
+        let identity = identity(path).map_err(failed("look at the socket"))?;
+        Ok(Listening {
+            listener,
+            socket: path.clone(),
+            identity,
+            _claim: self,
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.set_len(0) {
+            tracing::warn!(%error, "the lock file still names this process");
+        }
+    }
+}
+
+impl Listening {
+    /// Returns the path of the socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if identity(&self.socket).is_ok_and(|found| found == self.identity)
+            && let Err(error) = fs::remove_file(&self.socket)
+        {
+            tracing::warn!(socket = %self.socket.display(), %error, "cannot remove the socket");
+        }
+    }
+}
+
+/// Removes a socket that nobody serves from `path`; refuses to touch anything else.
+fn remove_stale(path: &Path) -> Result<(), ListenError> {
+    let foreign = |problem| {
+        Err(ListenError::Foreign {
+            path: path.to_owned(),
+            problem,
+        })
+    };
+    let failed = |doing| {
+        move |source| ListenError::System {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed("look at")(source)),
+        Ok(found) if !found.file_type().is_socket() => return foreign("is not a socket"),
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed("replace the stale socket"))
+        }
+        Ok(_) => foreign("is served by a program that does not hold the board's lock"),
+        Err(source) => Err(failed("ask the socket")(source)),
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project(dir: &tempfile::TempDir) -> Project {
+        Project::locate(dir.path(), None, Some(dir.path())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_second_is_told_who_serves_and_may_after_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(&dir);
+        let first = Claim::take(&project).unwrap().listen().unwrap();
+        let error = Claim::take(&project).unwrap_err();
+        let own = std::process::id();
+        assert!(matches!(error, ListenError::Taken { pid: Some(pid), .. } if pid == own));
+        assert!(error.to_string().contains(&format!("process {own}")), "{error}");
+        assert_eq!(
+            fs::metadata(first.socket()).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        drop(first);
+        assert!(!project.socket.exists());
+        assert_eq!(fs::read(project.lock_file()).unwrap(), b"");
+        Claim::take(&project).unwrap().listen().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_a_killed_server_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(&dir);
+        project.prepare().unwrap();
+        drop(std::os::unix::net::UnixListener::bind(&project.socket).unwrap());
+        assert!(project.socket.exists());
+        let listening = Claim::take(&project).unwrap().listen().unwrap();
+        UnixStream::connect(listening.socket()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_not_ours_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(&dir);
+        project.prepare().unwrap();
+        fs::write(&project.socket, "precious").unwrap();
+        let error = Claim::take(&project).unwrap().listen().unwrap_err();
+        assert!(matches!(error, ListenError::Foreign { .. }), "{error}");
+        assert_eq!(fs::read(&project.socket).unwrap(), b"precious");
+
+        fs::remove_file(&project.socket).unwrap();
+        let _served = std::os::unix::net::UnixListener::bind(&project.socket).unwrap();
+        let error = Claim::take(&project).unwrap().listen().unwrap_err();
+        assert!(matches!(error, ListenError::Foreign { .. }), "{error}");
+        UnixStream::connect(&project.socket).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_took_our_place_is_not_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = project(&dir);
+        let listening = Claim::take(&project).unwrap().listen().unwrap();
+        fs::rename(&project.socket, dir.path().join("moved")).unwrap();
+        let _other = std::os::unix::net::UnixListener::bind(&project.socket).unwrap();
+        drop(listening);
+        UnixStream::connect(&project.socket).unwrap();
+    }
+}
