@@ -4,7 +4,9 @@
 //! the direction in which they depend on each other (each knows only those above it):
 //!
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
+//! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
 //! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
 
 pub mod board;
+pub mod mcp;
 pub mod net;

@@ -1,0 +1,169 @@
+//! One connection's side of the protocol: it knows who is calling and hands each request to its room.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, DiscoverResult,
+    ErrorCode, InitializeRequestParams, InitializeResult, JsonObject, ListToolsResult,
+    PaginatedRequestParams, RequestMetaObject, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::Value;
+
+use super::answer::{self, Fault, Outcome};
+use super::tools::{self, Arguments, Run};
+use super::{instructions, nearest};
+use crate::board::Session;
+
+/// The most of an unknown name that is repeated to whoever used it.
+const MAX_ECHO: usize = 64;
+
+/// Serves one connection, in either era of the protocol.
+#[derive(Debug)]
+pub struct Handler {
+    seat: Seat,
+    /// The program at the other end, as it last called itself.
+    program: Mutex<Option<(String, String)>>,
+}
+
+#[derive(Debug)]
+enum Seat {
+    Board(Arc<Session>),
+    Away(String),
+}
+
+impl Handler {
+    /// Returns the handler of a connection whose agent is attached as `session`.
+    pub fn new(session: Arc<Session>) -> Self {
+        Self::seated(Seat::Board(session))
+    }
+
+    /// Returns a stand-in for times without a board: it answers every opening and lists what a board has,
+    /// and to each call it answers `hint`, which must say how to get a board.
+    pub fn away(hint: impl Into<String>) -> Self {
+        Self::seated(Seat::Away(hint.into()))
+    }
+
+    fn seated(seat: Seat) -> Self {
+        Self {
+            seat,
+            program: Mutex::default(),
+        }
+    }
+
+    fn session(&self) -> Result<&Arc<Session>, Fault> {
+        match &self.seat {
+            Seat::Board(session) => Ok(session),
+            Seat::Away(hint) => Err(Fault::unavailable(hint.clone())),
+        }
+    }
+
+    /// Learns who is calling from a request that says so; nearly every one repeats what is known.
+    fn meet(&self, meta: &RequestMetaObject) {
+        let client = meta.get("io.modelcontextprotocol/clientInfo");
+        let text = |field| client?.get(field)?.as_str();
+        if let (Some(program), Some(version)) = (text("name"), text("version")) {
+            self.introduce(program, version);
+        }
+    }
+
+    fn introduce(&self, program: &str, version: &str) {
+        let Seat::Board(session) = &self.seat else {
+            return;
+        };
+        let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(name, of): &(String, String)| name == program && of == version;
+        if !known.as_ref().is_some_and(same) {
+            *known = Some((program.to_owned(), version.to_owned()));
+            drop(known);
+            session.introduce(program, version);
+        }
+    }
+
+    async fn call(
+        &self,
+        name: &str,
+        arguments: Option<JsonObject>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        self.meet(&context.meta);
+        self.run(name, Arguments::new(arguments), context)
+            .await
+            .or_else(answer::failure)
+    }
+
+    async fn run(&self, name: &str, arguments: Arguments, context: &RequestContext<RoleServer>) -> Outcome {
+        let tool = tools::find(name).ok_or_else(|| unknown_tool(name))?;
+        let session = self.session()?;
+        session.called(tool.name);
+        match tool.run {
+            Run::Now(run) => run(session, arguments),
+            Run::Waiting(run) => run(session, arguments, context).await,
+        }
+    }
+}
+
+/// A model must be able to read this, and clients show it tools' answers, not protocol errors.
+fn unknown_tool(name: &str) -> Fault {
+    let echo: String = name.chars().take(MAX_ECHO).collect();
+    let near = nearest::nearest(name, tools::names());
+    let all = tools::names().collect::<Vec<_>>().join(", ");
+    let hint = match near.first() {
+        Some(best) => format!("there is no tool {echo}; did you mean {best}? There are: {all}"),
+        None => format!("there is no tool {echo}; there are: {all}"),
+    };
+    Fault::not_found(
+        vec![("tool", Value::from(echo)), ("nearest", Value::from(near))],
+        hint,
+    )
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        instructions::info()
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        self.introduce(&request.client_info.name, &request.client_info.version);
+        let answer = self.negotiate_initialize(&request);
+        context.peer.set_peer_info(request);
+        answer
+    }
+
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        self.meet(&context.meta);
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        self.meet(&context.meta);
+        Ok(tools::list())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let result = self.call(&request.name, request.arguments, &context).await?;
+        Ok(CallToolResponse::Complete(result))
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+    }
+}

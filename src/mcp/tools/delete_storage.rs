@@ -1,0 +1,53 @@
+//! `deleteStorage`: removes one key, in the style of the original pair.
+
+use rmcp::model::JsonObject;
+use rmcp::object;
+use serde::Serialize;
+
+use super::{Arguments, Entry, Run, key_schema};
+use crate::board::{Key, Refusal, Session};
+use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
+
+pub(super) static TOOL: Entry = Entry {
+    name: "deleteStorage",
+    title: "Delete a value",
+    description: "Delete one key; frees a lock: key that you hold.",
+    schema,
+    changes: true,
+    idempotent: true,
+    always_load: false,
+    run: Run::Now(call),
+};
+
+fn schema() -> JsonObject {
+    object!({
+        "type": "object",
+        "properties": { "key": key_schema() },
+        "required": ["key"],
+    })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    success: bool,
+    key: Key,
+    /// Whether there was something to delete.
+    deleted: bool,
+    timestamp: Timestamp,
+}
+
+fn call(session: &Session, arguments: Arguments) -> Outcome {
+    let (key, deleted) = delete(session, arguments).map_err(Failure::Original)?;
+    answer::success(&Answer {
+        success: true,
+        key,
+        deleted,
+        timestamp: Timestamp::now(session.board().clock()),
+    })
+}
+
+fn delete(session: &Session, mut arguments: Arguments) -> Result<(Key, bool), Refusal> {
+    let key = arguments.key()?;
+    let deleted = session.delete(key.clone())?;
+    Ok((key, deleted))
+}

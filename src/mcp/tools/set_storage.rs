@@ -1,0 +1,60 @@
+//! `setStorage`: the original write. Its answers and errors are those of the original design, to the byte.
+
+use rmcp::model::JsonObject;
+use rmcp::object;
+use serde::Serialize;
+
+use super::{Arguments, Entry, Run, key_schema};
+use crate::board::{Key, Refusal, Revision, Session};
+use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
+
+pub(super) static TOOL: Entry = Entry {
+    name: "setStorage",
+    title: "Store a value",
+    description: "Store a value. Overwrites, except a lock: key that another agent holds. Keys: task:ID \
+                  status:AGENT:TASK lock:PATH msg:FROM:TO:TIME progress:PHASE agent:NAME:state",
+    schema,
+    changes: true,
+    idempotent: true,
+    always_load: true,
+    run: Run::Now(call),
+};
+
+fn schema() -> JsonObject {
+    object!({
+        "type": "object",
+        "properties": {
+            "key": key_schema(),
+            "value": { "type": "string", "description": "Text, usually JSON", "maxLength": 10_485_760 },
+            "ttl": { "type": "number", "description": "Seconds, default 3600", "minimum": 1, "maximum": 86_400 },
+        },
+        "required": ["key", "value"],
+    })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    success: bool,
+    key: Key,
+    timestamp: Timestamp,
+}
+
+fn call(session: &Session, arguments: Arguments) -> Outcome {
+    let (key, rev) = store(session, arguments).map_err(Failure::Original)?;
+    let body = Answer {
+        success: true,
+        key,
+        timestamp: Timestamp::now(session.board().clock()),
+    };
+    Ok(answer::with_rev(answer::success(&body)?, rev))
+}
+
+/// The order in which the arguments are judged is part of the contract. Unknown ones are ignored, as the
+/// original schema allows them.
+fn store(session: &Session, mut arguments: Arguments) -> Result<(Key, Revision), Refusal> {
+    let key = arguments.key()?;
+    let value = arguments.value()?;
+    let ttl = arguments.ttl()?;
+    let rev = session.set(key.clone(), value, ttl)?;
+    Ok((key, rev))
+}
