@@ -1,12 +1,13 @@
 //! Reading a call's arguments: the server judges them, so that it can answer in the contract's words.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use crate::board::{Key, KeyError, Refusal, check_ttl, check_value};
+use crate::board::{Key, KeyError, Pattern, Refusal, Revision, check_ttl, check_value};
 use crate::mcp::answer::Fault;
 
 /// The arguments of one call, or of one operation in a batch. An argument that is null is absent.
@@ -55,7 +56,87 @@ impl Arguments {
         }
     }
 
+    /// Returns the pattern, which must be there.
+    pub(super) fn pattern(&mut self) -> Result<Pattern, Fault> {
+        let text = self.text("pattern")?;
+        let text = text.ok_or_else(|| self.invalid("pattern", "give a pattern such as lock:*"))?;
+        Pattern::parse(&text).map_err(|refusal| self.invalid("pattern", refusal_text(refusal)))
+    }
+
+    /// Returns the text called `name`.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
+        match self.take(name) {
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.invalid(name, "must be a string")),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the flag called `name`, which is false when absent.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Fault> {
+        match self.take(name) {
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(self.invalid(name, "must be true or false")),
+            None => Ok(false),
+        }
+    }
+
+    /// Returns the whole number called `name`, which must be in `range`.
+    pub(super) fn whole(&mut self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Fault> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        match value.as_u64().filter(|number| range.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None if *range.end() == u64::MAX => Err(self.invalid(name, "must be a whole number")),
+            None => {
+                let problem = format!("must be a whole number from {} to {}", range.start(), range.end());
+                Err(self.invalid(name, problem))
+            }
+        }
+    }
+
+    /// Returns the revision called `name`.
+    pub(super) fn revision(&mut self, name: &str) -> Result<Option<Revision>, Fault> {
+        Ok(self.whole(name, 0..=u64::MAX)?.map(Revision))
+    }
+
+    /// Returns the objects in the list called `name`, which must be there.
+    pub(super) fn objects(&mut self, name: &str) -> Result<Vec<Self>, Fault> {
+        let Some(Value::Array(items)) = self.take(name) else {
+            return Err(self.invalid(name, "must be a list of objects"));
+        };
+        let object = |(at, item)| match item {
+            Value::Object(map) => Ok(Self {
+                map,
+                path: format!("{name}[{at}]."),
+            }),
+            _ => Err(self.invalid(&format!("{name}[{at}]"), "must be an object")),
+        };
+        items.into_iter().enumerate().map(object).collect()
+    }
+
+    /// Refuses what is left over: a misspelt condition must not become an unconditional write.
+    pub(super) fn end(self) -> Result<(), Fault> {
+        match self.map.keys().next() {
+            Some(name) => Err(self.invalid(name, "there is no such argument")),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the refusal of the argument called `name`.
+    pub(super) fn invalid(&self, name: &str, problem: impl Into<String>) -> Fault {
+        Fault::invalid(format!("{}{name}", self.path), problem)
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.map.remove(name).filter(|value| !value.is_null())
+    }
+}
+
+fn refusal_text(refusal: Refusal) -> String {
+    match refusal {
+        Refusal::Invalid { problem, .. } => problem,
+        other => other.to_string(),
     }
 }

@@ -6,7 +6,10 @@
 mod arguments;
 mod delete_storage;
 mod get_storage;
+mod list_keys;
 mod set_storage;
+mod update_storage;
+mod watch_storage;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,7 +26,14 @@ use super::answer::Outcome;
 use crate::board::Session;
 
 /// The tools, in the order in which agents read them.
-static TOOLS: [&Entry; 3] = [&set_storage::TOOL, &get_storage::TOOL, &delete_storage::TOOL];
+static TOOLS: [&Entry; 6] = [
+    &set_storage::TOOL,
+    &get_storage::TOOL,
+    &delete_storage::TOOL,
+    &list_keys::TOOL,
+    &update_storage::TOOL,
+    &watch_storage::TOOL,
+];
 
 /// One tool.
 pub(super) struct Entry {
