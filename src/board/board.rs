@@ -41,6 +41,8 @@ struct Shared {
     news: watch::Sender<u64>,
     /// Wakes the sweeper when something ends sooner than it sleeps.
     sooner: Notify,
+    /// Wakes the one who shows calls; reads change nothing, so they are no news to anybody else.
+    calls: Notify,
 }
 
 trait ClockDebug: Clock + std::fmt::Debug {}
@@ -76,6 +78,7 @@ impl Board {
             roster: Roster::default(),
             news: watch::Sender::new(0),
             sooner: Notify::new(),
+            calls: Notify::new(),
         }))
     }
 
@@ -202,6 +205,11 @@ impl Board {
         self.0.news.subscribe()
     }
 
+    /// Waits until an agent has called since this last returned; meant for a single listener.
+    pub async fn called(&self) {
+        self.0.calls.notified().await;
+    }
+
     /// Applies `command` and publishes what it changed before anyone is answered.
     pub fn apply<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Answer, Refusal> {
         let mut core = self.core();
@@ -254,6 +262,10 @@ impl Board {
     /// Waits until something ends sooner than the sweeper was told.
     pub(super) async fn sooner(&self) {
         self.0.sooner.notified().await;
+    }
+
+    pub(super) fn note_call(&self) {
+        self.0.calls.notify_one();
     }
 
     pub(super) fn counters(&self) -> &Counters {

@@ -55,6 +55,8 @@ pub struct Entry {
     pub rev: Revision,
     /// The revision of the first write since the key last did not exist.
     pub created_rev: Revision,
+    /// When it was last written.
+    pub written: Time,
     /// The moment from which on no read returns this entry.
     pub deadline: Time,
     /// Who wrote it last.

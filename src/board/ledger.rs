@@ -257,6 +257,7 @@ impl Transaction<'_> {
             value,
             rev,
             created_rev,
+            written: at,
             deadline,
             by,
             lease,

@@ -59,6 +59,7 @@ impl Session {
         let now = self.board.clock().now();
         self.member.called(tool, now);
         self.board.counters().meter.tick(now);
+        self.board.note_call();
     }
 
     /// Returns the live entry under `key`.

@@ -70,6 +70,7 @@ impl Space {
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys += 1;
         tally.bytes += entry.value.len();
+        tally.key_bytes += key.as_str().len();
         self.entries.insert(key.clone(), entry);
         old
     }
@@ -83,6 +84,7 @@ impl Space {
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys -= 1;
         tally.bytes -= entry.value.len();
+        tally.key_bytes -= key.as_str().len();
         self.deadlines.remove(&(entry.deadline, key));
         Some(entry)
     }

@@ -14,6 +14,8 @@ pub struct KindStats {
     pub keys: usize,
     /// How many bytes of values.
     pub bytes: usize,
+    /// How many bytes of keys.
+    pub key_bytes: usize,
 }
 
 /// The board in numbers. Keys and bytes are those of one namespace, the rest is of the whole board.
@@ -57,6 +59,11 @@ impl Stats {
     /// Returns how many bytes of values there are.
     pub fn bytes(&self) -> usize {
         self.kinds.iter().map(|(_, stats)| stats.bytes).sum()
+    }
+
+    /// Returns how many bytes of keys there are.
+    pub fn key_bytes(&self) -> usize {
+        self.kinds.iter().map(|(_, stats)| stats.key_bytes).sum()
     }
 }
 
