@@ -1,0 +1,11 @@
+//! What the tests of the program's outside share.
+
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper of tests may fail the test"
+)]
+
+pub(crate) mod raw;
+pub(crate) mod served;
