@@ -156,6 +156,11 @@ impl Fault {
         }
     }
 
+    /// Returns the protocol error, for requests whose results have no place for a refusal.
+    pub(super) fn into_error(self) -> ErrorData {
+        ErrorData::internal_error(self.hint, None)
+    }
+
     fn expected(code: &'static str, fields: Vec<(&'static str, Value)>, hint: impl Into<String>) -> Self {
         Self {
             code,

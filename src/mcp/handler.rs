@@ -4,16 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest, CustomResult, DiscoverResult,
-    ErrorCode, InitializeRequestParams, InitializeResult, JsonObject, ListToolsResult,
-    PaginatedRequestParams, RequestMetaObject, ServerConfig,
+    ErrorCode, GetPromptRequestParams, GetPromptResponse, InitializeRequestParams, InitializeResult,
+    JsonObject, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, RequestMetaObject, ServerConfig,
+    SubscribeRequestParams, SubscriptionFilter, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
 
 use super::answer::{self, Fault, Outcome};
+use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::tools::{self, Arguments, Run};
-use super::{instructions, nearest};
+use super::{custom, instructions, nearest, prompts, resources};
 use crate::board::Session;
 
 /// The most of an unknown name that is repeated to whoever used it.
@@ -25,6 +28,8 @@ pub struct Handler {
     seat: Seat,
     /// The program at the other end, as it last called itself.
     program: Mutex<Option<(String, String)>>,
+    opening: Opening,
+    legacy: Legacy,
 }
 
 #[derive(Debug)]
@@ -49,6 +54,8 @@ impl Handler {
         Self {
             seat,
             program: Mutex::default(),
+            opening: Opening::default(),
+            legacy: Legacy::default(),
         }
     }
 
@@ -178,6 +185,102 @@ impl ServerHandler for Handler {
                 .map(CustomResult::new)
                 .map_err(|error| ErrorData::internal_error(error.to_string(), None));
         }
-        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+        self.meet(&context.meta);
+        let params = match request.params {
+            Some(Value::Object(map)) => Some(map),
+            _ => None,
+        };
+        let session = self.session().map(Arc::as_ref);
+        custom::answer(&request.method, Arguments::new(params), session)
+            .map(CustomResult::new)
+            .ok_or_else(|| ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.meet(&context.meta);
+        Ok(prompts::list())
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.meet(&context.meta);
+        Ok(prompts::get(&request.name, request.arguments)?.into())
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.meet(&context.meta);
+        Ok(resources::list())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.meet(&context.meta);
+        Ok(resources::templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.meet(&context.meta);
+        let session = self.session().map(Arc::as_ref);
+        Ok(resources::read(&request.uri, session)?.into())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        if let Seat::Board(session) = &self.seat {
+            self.opening.begin(session.board().rev());
+        }
+        Some(subscriptions::granted(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        self.meet(&context.request_context().meta);
+        let uris = context.accepted().resource_subscriptions.as_deref();
+        let since = self.opening.end();
+        if let (Seat::Board(session), Some(uris)) = (&self.seat, uris) {
+            let follower = Follower::new(session, uris, since);
+            tokio::select! {
+                biased;
+                () = context.cancelled() => return Ok(()),
+                () = follower.run(Ear::Modern(context.sink().clone())) => {}
+            }
+        }
+        // Lists never change while the server runs, so there is nothing else to tell.
+        context.cancelled().await;
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let session = self.session().map_err(Fault::into_error)?;
+        self.legacy.subscribe(session, request.uri, context.peer)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.legacy.unsubscribe(&request.uri);
+        Ok(())
     }
 }

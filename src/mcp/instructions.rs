@@ -26,6 +26,11 @@ pub(super) fn info() -> ServerConfig {
     let capabilities = ServerCapabilities::builder()
         .enable_tools()
         .enable_tool_list_changed()
+        .enable_prompts()
+        .enable_prompts_list_changed()
+        .enable_resources()
+        .enable_resources_list_changed()
+        .enable_resources_subscribe()
         .build();
     let name = env!("CARGO_PKG_NAME");
     ServerConfig::new(capabilities)

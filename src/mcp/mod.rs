@@ -12,9 +12,14 @@
 //! - Whatever a connection can make the server remember or send is bounded.
 
 mod answer;
+mod custom;
 mod handler;
 mod instructions;
 mod nearest;
+mod prompts;
+mod report;
+mod resources;
+mod subscriptions;
 mod tools;
 
 pub use handler::Handler;

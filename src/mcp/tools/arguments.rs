@@ -28,7 +28,7 @@ impl Arguments {
     }
 
     /// Returns the key, in the words of the original design when it is none.
-    pub(super) fn key(&mut self) -> Result<Key, Refusal> {
+    pub(in crate::mcp) fn key(&mut self) -> Result<Key, Refusal> {
         match self.take("key") {
             Some(Value::String(text)) => Ok(Key::parse(&text)?),
             _ => Err(KeyError::Grammar.into()),
@@ -97,7 +97,7 @@ impl Arguments {
     }
 
     /// Returns the revision called `name`.
-    pub(super) fn revision(&mut self, name: &str) -> Result<Option<Revision>, Fault> {
+    pub(in crate::mcp) fn revision(&mut self, name: &str) -> Result<Option<Revision>, Fault> {
         Ok(self.whole(name, 0..=u64::MAX)?.map(Revision))
     }
 
@@ -117,7 +117,7 @@ impl Arguments {
     }
 
     /// Refuses what is left over: a misspelt condition must not become an unconditional write.
-    pub(super) fn end(self) -> Result<(), Fault> {
+    pub(in crate::mcp) fn end(self) -> Result<(), Fault> {
         match self.map.keys().next() {
             Some(name) => Err(self.invalid(name, "there is no such argument")),
             None => Ok(()),

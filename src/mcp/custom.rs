@@ -1,0 +1,59 @@
+//! Requests for the command line, not for models: they are in no list, so they cost no agent a token.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::answer::Fault;
+use super::report;
+use super::tools::Arguments;
+use crate::board::{Entry, Key, Refusal, Revision, Session};
+
+/// Ends an entry as the person at the board: `{key, rev?}`.
+pub(super) const EXPIRE: &str = "callboard/expire";
+/// The board in numbers.
+pub(super) const STATS: &str = "callboard/stats";
+
+/// Returns the result of the request `method`. A refusal is a result too, shaped as tools tell it.
+pub(super) fn answer(method: &str, params: Arguments, session: Result<&Session, Fault>) -> Option<Value> {
+    let answer = match method {
+        EXPIRE => session.and_then(|session| expire(session, params)),
+        STATS => session.map(report::stats),
+        _ => return None,
+    };
+    Some(answer.unwrap_or_else(|fault| json!(fault)))
+}
+
+/// Without a revision, what stands there now is ended.
+fn expire(session: &Session, mut params: Arguments) -> Result<Value, Fault> {
+    let key = params.key()?;
+    let rev = params.revision("rev")?;
+    params.end()?;
+    let (board, namespace) = (session.board(), session.namespace());
+    let rev = match rev {
+        Some(rev) => rev,
+        None => match board.get(namespace, &key) {
+            Some(entry) => entry.rev,
+            None => return Err(absent(&key)),
+        },
+    };
+    match board.expire(namespace, key.clone(), rev) {
+        Ok(entry) => Ok(ended(&key, &entry)),
+        Err(Refusal::Changed { rev, .. }) if rev == Revision::ZERO => Err(absent(&key)),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn ended(key: &Key, entry: &Arc<Entry>) -> Value {
+    json!({
+        "success": true,
+        "key": key,
+        "rev": entry.rev,
+        "by": entry.by.name,
+        "heldBy": entry.lease.as_ref().map(|lease| &lease.owner.name),
+    })
+}
+
+fn absent(key: &Key) -> Fault {
+    Fault::not_found(vec![("key", json!(key))], format!("there is nothing under {key}"))
+}
