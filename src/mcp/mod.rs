@@ -23,3 +23,4 @@ mod subscriptions;
 mod tools;
 
 pub use handler::Handler;
+pub use tools::changes;

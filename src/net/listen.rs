@@ -6,10 +6,10 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::holder::Holder;
 use super::project::{Project, ProjectError};
@@ -24,11 +24,17 @@ pub struct Claim {
 /// A socket that accepts. Dropping it removes the socket and gives up the claim.
 #[derive(Debug)]
 pub struct Listening {
-    pub(super) listener: UnixListener,
-    socket: PathBuf,
-    /// Device and inode of our socket, so that nobody else's is ever removed.
+    listener: UnixListener,
+    file: SocketFile,
+    claim: Claim,
+}
+
+/// Our socket in the file system, which goes when this does.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Device and inode, so that nobody else's socket is ever removed.
     identity: (u64, u64),
-    _claim: Claim,
 }
 
 /// Why this process cannot serve.
@@ -118,11 +124,11 @@ impl Claim {
         let listener = UnixListener::bind(path).map_err(failed("open the socket"))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed("protect the socket"))?;
         let identity = identity(path).map_err(failed("look at the socket"))?;
+        let path = path.clone();
         Ok(Listening {
             listener,
-            socket: path.clone(),
-            identity,
-            _claim: self,
+            file: SocketFile { path, identity },
+            claim: self,
         })
     }
 }
@@ -138,16 +144,26 @@ impl Drop for Claim {
 impl Listening {
     /// Returns the path of the socket.
     pub fn socket(&self) -> &Path {
-        &self.socket
+        &self.file.path
+    }
+
+    /// Waits for the next connection.
+    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+
+    /// Stops accepting and removes the socket, but keeps others from serving until the claim is dropped.
+    pub(super) fn close(self) -> Claim {
+        self.claim
     }
 }
 
-impl Drop for Listening {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.socket).is_ok_and(|found| found == self.identity)
-            && let Err(error) = fs::remove_file(&self.socket)
+        if identity(&self.path).is_ok_and(|found| found == self.identity)
+            && let Err(error) = fs::remove_file(&self.path)
         {
-            tracing::warn!(socket = %self.socket.display(), %error, "cannot remove the socket");
+            tracing::warn!(socket = %self.path.display(), %error, "cannot remove the socket");
         }
     }
 }
@@ -173,7 +189,7 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         Ok(found) if !found.file_type().is_socket() => return foreign("is not a socket"),
         Ok(_) => {}
     }
-    match UnixStream::connect(path) {
+    match net::UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed("replace the stale socket"))
         }
@@ -219,10 +235,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let project = project(&dir);
         project.prepare().unwrap();
-        drop(std::os::unix::net::UnixListener::bind(&project.socket).unwrap());
+        drop(net::UnixListener::bind(&project.socket).unwrap());
         assert!(project.socket.exists());
         let listening = Claim::take(&project).unwrap().listen().unwrap();
-        UnixStream::connect(listening.socket()).unwrap();
+        net::UnixStream::connect(listening.socket()).unwrap();
     }
 
     #[tokio::test]
@@ -236,10 +252,10 @@ mod tests {
         assert_eq!(fs::read(&project.socket).unwrap(), b"precious");
 
         fs::remove_file(&project.socket).unwrap();
-        let _served = std::os::unix::net::UnixListener::bind(&project.socket).unwrap();
+        let _served = net::UnixListener::bind(&project.socket).unwrap();
         let error = Claim::take(&project).unwrap().listen().unwrap_err();
         assert!(matches!(error, ListenError::Foreign { .. }), "{error}");
-        UnixStream::connect(&project.socket).unwrap();
+        net::UnixStream::connect(&project.socket).unwrap();
     }
 
     #[tokio::test]
@@ -248,8 +264,8 @@ mod tests {
         let project = project(&dir);
         let listening = Claim::take(&project).unwrap().listen().unwrap();
         fs::rename(&project.socket, dir.path().join("moved")).unwrap();
-        let _other = std::os::unix::net::UnixListener::bind(&project.socket).unwrap();
+        let _other = net::UnixListener::bind(&project.socket).unwrap();
         drop(listening);
-        UnixStream::connect(&project.socket).unwrap();
+        net::UnixStream::connect(&project.socket).unwrap();
     }
 }

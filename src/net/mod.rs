@@ -10,8 +10,21 @@
 //! - What a connection may keep in flight is bounded; a peer that does not read is not read from.
 //! - A peer of another user is refused.
 
+mod answers;
+mod connection;
 pub mod hello;
 mod holder;
+mod lines;
 pub mod listen;
+mod message;
+mod outbox;
 pub mod project;
 mod repository;
+pub mod server;
+mod serving;
+mod traffic;
+mod transport;
+
+pub use connection::MAX_WAITING;
+pub use lines::MAX_LINE;
+pub use traffic::Traffic;

@@ -271,7 +271,8 @@ fn plain_name(path: &Path) -> String {
 
 fn short_hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_bytes());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let [a, b, c, d, ..]: [u8; 32] = digest.into();
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 /// Returns the user that this process acts as.

@@ -68,6 +68,11 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
     TOOLS.iter().find(|tool| tool.name == name).copied()
 }
 
+/// Tells whether a call of the tool called `name` may change the board.
+pub fn changes(name: &str) -> bool {
+    find(name).is_some_and(|tool| tool.changes)
+}
+
 /// Returns the names of all tools.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|tool| tool.name)

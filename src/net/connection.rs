@@ -1,0 +1,350 @@
+//! One connection: its lines, what it has in flight, and its end.
+//!
+//! Requests go straight to the handler, through rmcp's [`Service`], and not through rmcp's service loop. That
+//! loop hands every request to a task and every answer through a channel to another task, which costs more
+//! than serving the call; it closes on a first message that it does not expect, loses the answer of a
+//! handler that panics, and logs values. What remains for it is to carry notifications: see
+//! [`super::transport`].
+//!
+//! What is bounded, for each connection:
+//!
+//! - A line has at most [`super::lines::MAX_LINE`] bytes.
+//! - At most [`MAX_WAITING`] requests wait; one more that would have to wait is refused at once, while those
+//!   that can be answered at once still are. So cancellations always get through, and waiting calls that
+//!   fill the bound block nothing.
+//! - Requests are read only while there is room for answers. A client that does not read is not read from.
+//! - A turn serves at most [`TURN`] lines, so a client that floods does not starve the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rmcp::model::{
+    ClientRequest, ErrorCode, InitializeRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage,
+    ServerResult,
+};
+use rmcp::service::{RequestContext, RoleServer, Service};
+use rmcp::{ErrorData, Peer, ServerHandler};
+use tokio::net::unix::OwnedReadHalf;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::answers::{AnswerLine, Repeats};
+use super::lines::{Line, Lines, MAX_LINE};
+use super::message::{self, Asked, Incoming, Unreadable};
+use super::outbox::{Outbox, to_line};
+use super::serving::{Panicked, Serving};
+use super::traffic::Traffic;
+use super::transport::Voice;
+
+/// How many requests of a connection may wait for something at a time.
+pub const MAX_WAITING: usize = 64;
+
+/// How many lines are served before others get their turn.
+const TURN: usize = 32;
+/// A longer line takes so long to read that the runtime is told.
+const LONG_LINE: usize = 256 * 1024;
+/// The JSON-RPC code of a request that the server could serve at another time.
+const BUSY: ErrorCode = ErrorCode(-32000);
+
+/// The two halves of a connection, with what was read of it before it was known who is there.
+pub(super) struct Wire {
+    pub(super) reader: OwnedReadHalf,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) lines: Lines,
+}
+
+/// A connection whose handler is known.
+pub(super) struct Conversation<H> {
+    wire: Wire,
+    handler: Arc<H>,
+    voice: Voice,
+    era: Era,
+    /// Tells a call that changes the board, whose answer is kept for repeats.
+    changes: fn(&str) -> bool,
+    repeats: Option<Repeats>,
+    waiting: HashMap<RequestId, AbortHandle>,
+    tasks: JoinSet<RequestId>,
+    traffic: Arc<Traffic>,
+    /// Ends what waits with the answer it has; see [`Self::run`].
+    stop: CancellationToken,
+}
+
+/// How the client opened; it decides what a request without metadata means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Era {
+    /// Not yet, or only by asking who is there. Requests are served as in a handshake session.
+    Open,
+    /// With `initialize`.
+    Handshake,
+    /// With a request that carries all it needs; so must the others.
+    Stateless,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and a box for it costs more than the room in the other"
+)]
+enum Reply {
+    Message(ServerJsonRpcMessage),
+    Kept(AnswerLine),
+}
+
+impl<H: ServerHandler> Conversation<H> {
+    pub(super) fn new(
+        wire: Wire,
+        handler: H,
+        repeats: Option<Repeats>,
+        changes: fn(&str) -> bool,
+        traffic: Arc<Traffic>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            voice: Voice::new(Arc::clone(&wire.outbox)),
+            wire,
+            handler: Arc::new(handler),
+            era: Era::Open,
+            changes,
+            repeats,
+            waiting: HashMap::new(),
+            tasks: JoinSet::new(),
+            traffic,
+            stop,
+        }
+    }
+
+    /// Serves until the peer closes, or until `stop`: then what waits is asked to answer, and is waited for.
+    /// `first` is the line that was read already. Dropping this ends everything at once.
+    pub(super) async fn run(mut self, first: Option<Line>) {
+        if let Some(line) = first {
+            self.serve(&line);
+        }
+        let outbox = Arc::clone(&self.wire.outbox);
+        let stop = self.stop.clone();
+        let stopped = stop.cancelled();
+        tokio::pin!(stopped);
+        loop {
+            if self.turn() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let room = outbox.has_room();
+            tokio::select! {
+                biased;
+                () = &mut stopped => break self.end().await,
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                read = self.wire.lines.fill(&mut self.wire.reader), if room => match read {
+                    Ok(0) => break self.end_of_input().await,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection broke");
+                        break;
+                    }
+                },
+                drained = outbox.drain() => if drained.is_err() { break },
+            }
+        }
+    }
+
+    /// Serves lines that were read, and tells whether there may be more.
+    fn turn(&mut self) -> bool {
+        self.wire.outbox.cork();
+        let mut served = 0;
+        while served < TURN
+            && self.wire.outbox.has_room()
+            && let Some(line) = self.wire.lines.next()
+        {
+            self.serve(&line);
+            served += 1;
+        }
+        self.wire.outbox.uncork();
+        served == TURN
+    }
+
+    fn serve(&mut self, line: &Line) {
+        let read = match line {
+            Line::TooLong => Err(message::too_long(MAX_LINE)),
+            Line::Whole(range) if range.len() < LONG_LINE => message::read(self.wire.lines.bytes(range)),
+            Line::Whole(range) => aside(|| message::read(self.wire.lines.bytes(range))),
+        };
+        match read {
+            Ok(Incoming::Request(id, asked)) => self.request(id, *asked),
+            Ok(Incoming::Cancel(id)) => {
+                if let Some(task) = self.waiting.remove(&id) {
+                    task.abort();
+                }
+            }
+            Ok(Incoming::Nothing) => {}
+            Err(Unreadable { id, error }) => self.wire.outbox.refuse(error, id),
+        }
+    }
+
+    fn request(&mut self, id: RequestId, asked: Asked) {
+        if let Err(error) = self.open(&asked) {
+            return self.wire.outbox.refuse(error, Some(id));
+        }
+        if self.waiting.contains_key(&id) {
+            let error = ErrorData::invalid_request("a request with this id is still in flight", None);
+            return self.wire.outbox.refuse(error, Some(id));
+        }
+        let mut serving = self.begin(id.clone(), asked);
+        match serving.look() {
+            Poll::Ready(reply) => deliver(&self.wire.outbox, &self.traffic, id, reply),
+            Poll::Pending if self.waiting.len() >= MAX_WAITING => {
+                let text = format!(
+                    "{MAX_WAITING} requests of this connection wait already; cancel one or wait for an answer"
+                );
+                self.wire
+                    .outbox
+                    .refuse(ErrorData::new(BUSY, text, None), Some(id));
+            }
+            Poll::Pending => self.wait(id, serving),
+        }
+    }
+
+    /// Learns how the client opens, and refuses a stateless request that lacks its metadata.
+    fn open(&mut self, asked: &Asked) -> Result<(), ErrorData> {
+        if matches!(asked.request, ClientRequest::InitializeRequest(_)) {
+            self.era = Era::Handshake;
+            return Ok(());
+        }
+        let probe = matches!(
+            asked.request,
+            ClientRequest::DiscoverRequest(_) | ClientRequest::PingRequest(_)
+        );
+        if self.era == Era::Handshake || (self.era == Era::Open && (probe || asked.meta.is_empty())) {
+            return Ok(());
+        }
+        let missing = asked.meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
+        if missing.is_empty() {
+            self.era = Era::Stateless;
+        } else if self.era == Era::Stateless {
+            let text = format!(
+                "request _meta is missing or has malformed required fields: {}",
+                missing.join(", ")
+            );
+            return Err(ErrorData::invalid_params(text, None));
+        }
+        Ok(())
+    }
+
+    /// Hands the request to the handler. Nothing happens before somebody looks.
+    fn begin(&mut self, id: RequestId, asked: Asked) -> Serving<Reply> {
+        let peer = self.voice.peer().clone();
+        let mut context = RequestContext::new(id.clone(), peer.clone());
+        context.ct = self.stop.child_token();
+        context.meta = asked.meta;
+        let slot = match (&mut self.repeats, &asked.request) {
+            (Some(repeats), ClientRequest::CallToolRequest(call)) if (self.changes)(&call.params.name) => {
+                Some(repeats.slot(&id))
+            }
+            _ => None,
+        };
+        let handler = Arc::clone(&self.handler);
+        let work = async move {
+            let message = work(&*handler, asked.request, context, &peer).await;
+            match message {
+                Ok(result) => ServerJsonRpcMessage::response(result, id),
+                Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
+            }
+        };
+        match slot {
+            None => Serving::new(async move { Reply::Message(work.await) }),
+            Some(slot) => {
+                Serving::new(async move { Reply::Kept(slot.once(async move { to_line(&work.await) }).await) })
+            }
+        }
+    }
+
+    /// Lets a request that is not ready wait in a task of its own.
+    fn wait(&mut self, id: RequestId, serving: Serving<Reply>) {
+        let outbox = Arc::clone(&self.wire.outbox);
+        let traffic = Arc::clone(&self.traffic);
+        let own = id.clone();
+        let task = self.tasks.spawn(async move {
+            let reply = serving.finish().await;
+            outbox.room().await;
+            deliver(&outbox, &traffic, id.clone(), reply);
+            id
+        });
+        self.waiting.insert(own, task);
+    }
+
+    fn ended(&mut self, ended: Result<RequestId, tokio::task::JoinError>) {
+        // A task that was aborted has been removed by whoever did it.
+        if let Ok(id) = ended {
+            self.waiting.remove(&id);
+        }
+    }
+
+    /// The peer sends no more, but may still read: `echo … | socat` does that.
+    async fn end_of_input(mut self) {
+        let outbox = Arc::clone(&self.wire.outbox);
+        let stop = self.stop.clone();
+        tokio::select! {
+            () = outbox.hung_up() => {}
+            () = self.finish() => {}
+            () = stop.cancelled() => self.end().await,
+        }
+    }
+
+    /// Lets what waits answer, which its token has told it to do, and writes everything.
+    async fn end(mut self) {
+        let outbox = Arc::clone(&self.wire.outbox);
+        tokio::select! {
+            () = outbox.hung_up() => {}
+            () = self.finish() => {}
+        }
+    }
+
+    async fn finish(&mut self) {
+        let outbox = Arc::clone(&self.wire.outbox);
+        while !(self.tasks.is_empty() && outbox.is_empty()) {
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => self.ended(ended),
+                drained = outbox.drain() => if drained.is_err() { return },
+            }
+        }
+    }
+}
+
+/// Runs the handler, and remembers what a handshake agreed on.
+async fn work<H: Service<RoleServer>>(
+    handler: &H,
+    request: ClientRequest,
+    context: RequestContext<RoleServer>,
+    peer: &Peer<RoleServer>,
+) -> Result<ServerResult, ErrorData> {
+    let introduced: Option<InitializeRequestParams> = match &request {
+        ClientRequest::InitializeRequest(request) => Some(request.params.clone()),
+        _ => None,
+    };
+    let result = handler.handle_request(request, context).await;
+    if let (Some(mut client), Ok(ServerResult::InitializeResult(answer))) = (introduced, &result) {
+        client.protocol_version = answer.protocol_version.clone();
+        peer.set_peer_info(client);
+    }
+    result
+}
+
+fn deliver(outbox: &Outbox, traffic: &Traffic, id: RequestId, reply: Result<Reply, Panicked>) {
+    match reply {
+        Ok(Reply::Message(message)) => outbox.push(&message),
+        Ok(Reply::Kept(line)) => outbox.push_line(&line),
+        Err(Panicked { message }) => {
+            traffic.panicked();
+            tracing::error!(%id, %message, "a request made its handler panic");
+            let text = "the board failed at this request; it is a fault of callboard, see its log";
+            outbox.refuse(ErrorData::internal_error(text, None), Some(id));
+        }
+    }
+}
+
+/// Does long work where it keeps no other connection waiting, if the runtime has such a place.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}

@@ -1,0 +1,256 @@
+//! Accepting connections, learning who is there, and ending all of it.
+//!
+//! Responsible for how many connections there may be and for the order of the end. Not for what a
+//! connection does: that is [`super::connection`].
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::ServerHandler;
+use rmcp::model::{ErrorData, ServerJsonRpcMessage};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answers::Answers;
+use super::connection::{Conversation, Wire};
+use super::hello::Hello;
+use super::lines::{Line, Lines};
+use super::listen::Listening;
+use super::outbox::{Outbox, to_line};
+use super::project::own_uid;
+use super::traffic::Traffic;
+use crate::board::{Board, Namespace, Session};
+
+/// How many connections are served at a time; one more is told so and closed.
+pub const MAX_CONNECTIONS: usize = 1_024;
+
+/// How long accepting rests when the system is out of files, which only a connection's end mends.
+const OUT_OF_FILES: Duration = Duration::from_millis(100);
+/// Files besides connections: the terminal, the log, the lock, what the runtime needs.
+const OTHER_FILES: u64 = 64;
+
+/// A connection whose hello has been read, to make a handler for.
+#[derive(Debug)]
+pub struct Connection {
+    /// The agent's session, or why it cannot have one: its requests are to be answered with that.
+    pub session: Result<Arc<Session>, String>,
+}
+
+/// How a server is told to end.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// Stop accepting, let what is in flight answer, then end.
+    pub gently: CancellationToken,
+    /// End now.
+    pub now: CancellationToken,
+    /// How long what is in flight has.
+    pub limit: Duration,
+}
+
+/// Who serves the requests of connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Handlers<F> {
+    /// Makes the handler of a connection.
+    pub make: F,
+    /// Tells whether a tool of this name changes the board. A repeated call of one is applied once.
+    pub changes: fn(&str) -> bool,
+}
+
+/// Serves `board` on `listening` until it is told to stop. The socket is gone as soon as it stops accepting;
+/// nobody else can serve the project before it returns.
+pub async fn serve<H, F>(
+    listening: Listening,
+    board: Board,
+    handlers: Handlers<F>,
+    traffic: Arc<Traffic>,
+    stop: Stop,
+) where
+    H: ServerHandler,
+    F: Fn(Connection) -> H + Send + Sync + 'static,
+{
+    raise_file_limit();
+    let door = Arc::new(Door {
+        answers: Answers::new(board.clone()),
+        board,
+        handlers,
+        traffic,
+        stop: stop.gently.clone(),
+    });
+    let connections = TaskTracker::new();
+    let force = CancellationToken::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.gently.cancelled() => break,
+            () = stop.now.cancelled() => break,
+            accepted = listening.accept() => match accepted {
+                Ok(stream) => door.enter(stream, &connections, &force),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(OUT_OF_FILES).await;
+                }
+            },
+        }
+    }
+    let claim = listening.close();
+    // Connections whose handlers only know this token must end too when the end is forced first.
+    stop.gently.cancel();
+    connections.close();
+    tokio::select! {
+        () = connections.wait() => {}
+        () = stop.now.cancelled() => {}
+        () = tokio::time::sleep(stop.limit) => {
+            tracing::warn!(open = door.traffic.open(), "some connections did not end in time");
+        }
+    }
+    force.cancel();
+    connections.wait().await;
+    drop(claim);
+}
+
+struct Door<F> {
+    board: Board,
+    answers: Answers,
+    handlers: Handlers<F>,
+    traffic: Arc<Traffic>,
+    stop: CancellationToken,
+}
+
+impl<H, F> Door<F>
+where
+    H: ServerHandler,
+    F: Fn(Connection) -> H + Send + Sync + 'static,
+{
+    /// Serves one more connection in a task, or says why not.
+    fn enter(self: &Arc<Self>, stream: UnixStream, connections: &TaskTracker, force: &CancellationToken) {
+        let pid = match stream.peer_cred() {
+            Ok(peer) if peer.uid() == own_uid() => peer.pid().and_then(|pid| u32::try_from(pid).ok()),
+            Ok(peer) => {
+                tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+                return self.traffic.refuse();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "refused a connection of nobody");
+                return self.traffic.refuse();
+            }
+        };
+        if !self.traffic.enter(MAX_CONNECTIONS) {
+            self.traffic.refuse();
+            return turn_away(stream);
+        }
+        let door = Arc::clone(self);
+        let force = force.clone();
+        connections.spawn(async move {
+            let _left = Left(Arc::clone(&door.traffic));
+            tokio::select! {
+                () = force.cancelled() => {}
+                () = door.serve(stream, pid) => {}
+            }
+        });
+    }
+
+    async fn serve(&self, stream: UnixStream, pid: Option<u32>) {
+        let (reader, writer) = stream.into_split();
+        let mut wire = Wire {
+            reader,
+            outbox: Arc::new(Outbox::new(writer)),
+            lines: Lines::default(),
+        };
+        let first = tokio::select! {
+            () = self.stop.cancelled() => return,
+            first = first_line(&mut wire) => first,
+        };
+        // Who says nothing takes no place on the roster.
+        let Some(first) = first else { return };
+        let (hello, first) = match first {
+            Line::Whole(range) => match Hello::read(wire.lines.bytes(&range)) {
+                Some(hello) => (Some(hello), None),
+                None => (None, Some(Line::Whole(range))),
+            },
+            Line::TooLong => (None, Some(Line::TooLong)),
+        };
+        let hello = hello.unwrap_or_else(|| Ok(Hello::default()));
+        let repeats = hello.as_ref().ok().and_then(|hello| self.answers.of(hello));
+        let session = match hello {
+            Ok(hello) => self.attach(&hello, pid).map(Arc::new),
+            Err(error) => Err(format!(
+                "the bridge's hello cannot be read ({error}); run the same version of callboard on both sides"
+            )),
+        };
+        if let Err(reason) = &session {
+            tracing::warn!(%reason, "an agent cannot be attached");
+        }
+        let handler = (self.handlers.make)(Connection { session });
+        let changes = self.handlers.changes;
+        let traffic = Arc::clone(&self.traffic);
+        Conversation::new(wire, handler, repeats, changes, traffic, self.stop.child_token())
+            .run(first)
+            .await;
+    }
+
+    fn attach(&self, hello: &Hello, pid: Option<u32>) -> Result<Session, String> {
+        let namespace = match &hello.namespace {
+            Some(name) => {
+                Namespace::parse(name).map_err(|problem| format!("namespace {name:?}: {problem}"))?
+            }
+            None => Namespace::default(),
+        };
+        let namespace = self
+            .board
+            .open(&namespace)
+            .map_err(|refusal| refusal.to_string())?;
+        let mut introduction = hello.introduction();
+        introduction.pid = introduction.pid.or(pid);
+        Ok(self.board.resume(namespace, introduction, hello.secret.clone()))
+    }
+}
+
+/// Counts a connection out, however it ends.
+struct Left(Arc<Traffic>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.left();
+    }
+}
+
+/// Reads up to the end of the first line, `None` when there is none.
+async fn first_line(wire: &mut Wire) -> Option<Line> {
+    loop {
+        if let Some(line) = wire.lines.next() {
+            return Some(line);
+        }
+        match wire.lines.fill(&mut wire.reader).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Says that there are too many connections. What the socket does not take at once is not worth waiting for.
+fn turn_away(stream: UnixStream) {
+    let text = format!("the board serves {MAX_CONNECTIONS} connections already; close some and try again");
+    let error = ErrorData::internal_error(text, None);
+    let line = to_line(&ServerJsonRpcMessage::error(error, None));
+    tracing::warn!("refused a connection: there are {MAX_CONNECTIONS}");
+    // Not through the runtime, which does not know yet that a fresh socket can be written to.
+    let told = stream.into_std().and_then(|mut stream| stream.write_all(&line));
+    if let Err(error) = told {
+        tracing::debug!(%error, "the refused connection was not told why");
+    }
+}
+
+/// Lets this process have as many open files as it needs for all connections, as far as it may.
+fn raise_file_limit() {
+    let wanted = MAX_CONNECTIONS as u64 + OTHER_FILES;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the system allows too few open files for all connections");
+        }
+    }
+}
