@@ -9,3 +9,4 @@
 
 pub(crate) mod raw;
 pub(crate) mod served;
+pub(crate) mod socket;

@@ -1,0 +1,101 @@
+//! A board that is served on a real socket, in this process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard::board::{Board, Limits, Revision, RevisionFile, SystemClock};
+use callboard::mcp::Handler;
+use callboard::net::Traffic;
+use callboard::net::listen::Claim;
+use callboard::net::project::Project;
+use callboard::net::server::{Connection, Handlers, Stop, serve};
+use rmcp::ServerHandler;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::raw::Raw;
+
+/// How long a state may take before the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server with a folder of its own.
+pub(crate) struct SocketServer {
+    pub(crate) board: Board,
+    pub(crate) socket: PathBuf,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) stop: Stop,
+    pub(crate) ended: JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl SocketServer {
+    /// Serves the tools of a board.
+    pub(crate) fn start() -> Self {
+        Self::with(|connection: Connection| match connection.session {
+            Ok(session) => Handler::new(session),
+            Err(reason) => Handler::away(reason),
+        })
+    }
+
+    /// Serves what `make` makes of each connection.
+    pub(crate) fn with<H: ServerHandler>(make: impl Fn(Connection) -> H + Send + Sync + 'static) -> Self {
+        let dir = tempfile::Builder::new().prefix("cb").tempdir().unwrap();
+        let project = Project::locate(dir.path(), None, Some(dir.path())).unwrap();
+        let listening = Claim::take(&project).unwrap().listen().unwrap();
+        let revisions = RevisionFile::in_memory();
+        let board = Board::new(SystemClock::new(), Limits::default(), revisions, Revision::ZERO);
+        let stop = Stop {
+            gently: CancellationToken::new(),
+            now: CancellationToken::new(),
+            limit: PATIENCE,
+        };
+        let traffic = Arc::new(Traffic::default());
+        let handlers = Handlers {
+            make,
+            changes: callboard::mcp::changes,
+        };
+        let ended = tokio::spawn(serve(
+            listening,
+            board.clone(),
+            handlers,
+            Arc::clone(&traffic),
+            stop.clone(),
+        ));
+        Self {
+            board,
+            socket: project.socket,
+            traffic,
+            stop,
+            ended,
+            _dir: dir,
+        }
+    }
+
+    /// Connects, saying nothing yet.
+    pub(crate) async fn stream(&self) -> UnixStream {
+        UnixStream::connect(&self.socket).await.unwrap()
+    }
+
+    /// Connects a client that sends what the test tells it to.
+    pub(crate) async fn raw(&self) -> Raw<UnixStream> {
+        Raw::over(self.stream().await)
+    }
+
+    /// Connects a client of 2026-07-28.
+    pub(crate) async fn agent(&self) -> Raw<UnixStream> {
+        Raw::modern(self.stream().await)
+    }
+
+    /// Waits until `state` holds.
+    pub(crate) async fn until(&self, name: &str, state: impl Fn(&Self) -> bool) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            let mut look = tokio::time::interval(Duration::from_millis(5));
+            while !state(self) {
+                look.tick().await;
+            }
+        });
+        assert!(waited.await.is_ok(), "waited in vain until {name}");
+    }
+}
