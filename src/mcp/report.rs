@@ -20,7 +20,10 @@ pub(super) fn stats(session: &Session) -> Value {
     let kinds: Map<_, _> = stats
         .kinds
         .iter()
-        .map(|(kind, held)| (kind.name().to_owned(), json!(held)))
+        .map(|(kind, held)| {
+            let held = json!({ "keys": held.keys, "bytes": held.bytes, "keyBytes": held.key_bytes });
+            (kind.name().to_owned(), held)
+        })
         .collect();
     json!({
         "namespace": namespace(session),

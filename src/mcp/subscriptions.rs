@@ -96,12 +96,18 @@ impl Follower {
         let mut news = self.board.news();
         loop {
             self.look();
+            let mut told = false;
             for followed in &mut self.followed {
-                if std::mem::take(&mut followed.changed) && !ear.tell(&followed.uri).await {
-                    return;
+                if std::mem::take(&mut followed.changed) {
+                    told = true;
+                    if !ear.tell(&followed.uri).await {
+                        return;
+                    }
                 }
             }
-            tokio::time::sleep(PAUSE).await;
+            if told {
+                tokio::time::sleep(PAUSE).await;
+            }
             if news.changed().await.is_err() {
                 return;
             }
