@@ -509,3 +509,18 @@ async fn the_command_line_expires_as_the_person_and_reads_counts() {
         json!({ "keys": 0, "bytes": 0, "keyBytes": 0 })
     );
 }
+
+#[test]
+fn only_tools_that_write_are_said_to_change_the_board() {
+    for (tool, changes) in [
+        ("setStorage", true),
+        ("deleteStorage", true),
+        ("updateStorage", true),
+        ("getStorage", false),
+        ("listKeys", false),
+        ("watchStorage", false),
+        ("set_storage", false),
+    ] {
+        assert_eq!(callboard::mcp::changes(tool), changes, "{tool}");
+    }
+}

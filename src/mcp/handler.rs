@@ -111,14 +111,6 @@ impl Handler {
     }
 }
 
-/// Returns the tool's name when the request is a call that the library could not read, because its arguments
-/// are no object: the tool answers it as if it had none.
-fn misshapen_call(request: &CustomRequest) -> Option<&str> {
-    (request.method == "tools/call")
-        .then(|| request.params.as_ref()?.get("name")?.as_str())
-        .flatten()
-}
-
 /// A model must be able to read this, and clients show it tools' answers, not protocol errors.
 fn unknown_tool(name: &str) -> Fault {
     let echo: String = name.chars().take(MAX_ECHO).collect();
@@ -179,12 +171,6 @@ impl ServerHandler for Handler {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        if let Some(name) = misshapen_call(&request) {
-            let result = self.call(name, None, &context).await?;
-            return serde_json::to_value(result)
-                .map(CustomResult::new)
-                .map_err(|error| ErrorData::internal_error(error.to_string(), None));
-        }
         self.meet(&context.meta);
         let params = match request.params {
             Some(Value::Object(map)) => Some(map),

@@ -42,8 +42,8 @@ pub(super) struct Entry {
     title: &'static str,
     description: &'static str,
     schema: fn() -> JsonObject,
-    /// Whether a call may change the board, so that repeating it could do something twice.
-    pub(super) changes: bool,
+    /// Whether a call may change the board.
+    changes: bool,
     /// Whether a second call with the same arguments adds nothing to the first.
     idempotent: bool,
     /// Whether clients that defer tools should show this one from the start.
@@ -68,7 +68,7 @@ pub(super) fn find(name: &str) -> Option<&'static Entry> {
     TOOLS.iter().find(|tool| tool.name == name).copied()
 }
 
-/// Tells whether a call of the tool called `name` may change the board.
+/// Tells whether a call of the tool called `name` may change the board, so that a repeat must not be applied.
 pub fn changes(name: &str) -> bool {
     find(name).is_some_and(|tool| tool.changes)
 }
