@@ -13,13 +13,6 @@ use tokio::io::DuplexStream;
 
 type Agent = Raw<DuplexStream>;
 
-async fn set(agent: &mut Agent, key: &str, value: &str) {
-    let result = agent
-        .call("setStorage", json!({ "key": key, "value": value }))
-        .await;
-    assert_eq!(result["isError"], false, "{key}: {result}");
-}
-
 async fn read(agent: &mut Agent, uri: &str) -> Value {
     let answer = agent.request("resources/read", json!({ "uri": uri })).await;
     let contents = &answer["result"]["contents"];
@@ -73,10 +66,10 @@ async fn the_tools_are_cheap_to_know() {
 async fn the_board_is_one_read() {
     let served = Served::new();
     let mut agent = served.agent("impl-1");
-    set(&mut agent, "task:1", r#"{"taskId":"1"}"#).await;
-    set(&mut agent, "status:impl-1:1", "in_progress").await;
-    set(&mut agent, "progress:global", &"x".repeat(600)).await;
-    set(&mut agent, "lock:app/%5Bslug%5D.tsx", "{}").await;
+    agent.set("task:1", r#"{"taskId":"1"}"#).await;
+    agent.set("status:impl-1:1", "in_progress").await;
+    agent.set("progress:global", &"x".repeat(600)).await;
+    agent.set("lock:app/%5Bslug%5D.tsx", "{}").await;
     served.advance(Duration::from_secs(1));
     let board = read_json(&mut agent, "callboard://board").await;
     assert_eq!(board["stats"]["keys"], 4);
@@ -108,7 +101,7 @@ async fn a_long_board_says_where_it_goes_on() {
     let served = Served::new();
     let mut agent = served.agent("a");
     for n in 100..250 {
-        set(&mut agent, &format!("task:{n}"), "x").await;
+        agent.set(&format!("task:{n}"), "x").await;
     }
     let board = read_json(&mut agent, "callboard://board").await;
     assert_eq!(board["tasks"]["rows"].as_array().unwrap().len(), 100);
@@ -126,7 +119,7 @@ async fn a_long_board_says_where_it_goes_on() {
 async fn a_value_is_read_as_it_was_stored_and_the_version_is_known() {
     let served = Served::new();
     let mut agent = served.agent("a");
-    set(&mut agent, "lock:app/%5Bslug%5D.tsx", "as \"it\" is").await;
+    agent.set("lock:app/%5Bslug%5D.tsx", "as \"it\" is").await;
     for uri in [
         "storage://lock:app/%5Bslug%5D.tsx",
         "storage://lock%3Aapp%2F%255Bslug%255D.tsx",
@@ -253,10 +246,10 @@ async fn a_subscription_tells_of_each_resource_that_changed_and_of_no_other() {
         accepted,
         json!(["storage://a", "callboard://locks", "server://version"])
     );
-    set(&mut writer, "other", "x").await;
-    set(&mut writer, "lock:x", "{}").await;
+    writer.set("other", "x").await;
+    writer.set("lock:x", "{}").await;
     assert_eq!(next_update(&mut reader).await, "callboard://locks");
-    set(&mut writer, "a", "1").await;
+    writer.set("a", "1").await;
     let update = reader.receive().await;
     assert_eq!(update["params"]["uri"], "storage://a");
     assert_eq!(
@@ -275,7 +268,7 @@ async fn a_burst_is_one_notification_and_a_change_at_once_after_the_acknowledgem
     let (mut reader, mut writer) = (served.agent("r"), served.agent("w"));
     listen(&mut reader, &["storage://a", "callboard://board"]).await;
     for n in 0..1_000 {
-        set(&mut writer, "a", &n.to_string()).await;
+        writer.set("a", &n.to_string()).await;
     }
     let last = "storage://last";
     let (_, accepted) = {
@@ -303,7 +296,7 @@ async fn a_burst_is_one_notification_and_a_change_at_once_after_the_acknowledgem
         }
     };
     assert_eq!(accepted, json!([last]));
-    set(&mut writer, "last", "x").await;
+    writer.set("last", "x").await;
     while next_update(&mut reader).await != last {}
 }
 
@@ -316,9 +309,9 @@ async fn a_subscription_ends_when_it_is_cancelled() {
         json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
     reader.send(&cancel.to_string()).await;
     reader.call("getStorage", json!({ "key": "a" })).await;
-    set(&mut writer, "a", "1").await;
+    writer.set("a", "1").await;
     let (second, _) = listen(&mut reader, &["storage://b"]).await;
-    set(&mut writer, "b", "1").await;
+    writer.set("b", "1").await;
     let update = reader.receive().await;
     assert_eq!(update["params"]["uri"], "storage://b");
     assert_eq!(
@@ -340,8 +333,8 @@ async fn the_legacy_era_subscribes_to_one_resource_at_a_time() {
         .request("resources/unsubscribe", json!({ "uri": "storage://a" }))
         .await;
     assert_eq!(answer["result"], json!({}));
-    set(&mut writer, "a", "1").await;
-    set(&mut writer, "b", "1").await;
+    writer.set("a", "1").await;
+    writer.set("b", "1").await;
     assert_eq!(next_update(&mut reader).await, "storage://b");
     let answer = reader
         .request("resources/subscribe", json!({ "uri": "file:///x" }))

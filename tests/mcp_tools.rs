@@ -1,56 +1,24 @@
-//! The tools beyond the original pair: lists, batches, waits, and help for wrong names.
-
-#![expect(clippy::unwrap_used, reason = "a helper of tests may fail the test")]
+//! The tools beyond the original pair: lists and batches, help for wrong names, and what there is without a board.
 
 mod support;
 
 use std::time::Duration;
 
-use callboard::board::{MAX_VALUE_CHARS, Revision};
+use callboard::board::Revision;
 use callboard::mcp::Handler;
 use serde_json::{Value, json};
 use support::raw::Raw;
 use support::served::{Served, serve};
-use tokio::io::DuplexStream;
-
-type Agent = Raw<DuplexStream>;
-
-/// Returns the body of an answer after checking that text and structured part say the same.
-async fn body(agent: &mut Agent, tool: &str, arguments: Value) -> Value {
-    let result = agent.call(tool, arguments).await;
-    let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
-    assert_eq!(text, result["structuredContent"]);
-    let refused = ["INVALID", "FULL", "NOT_FOUND", "UNAVAILABLE"].map(Value::from);
-    assert_eq!(result["isError"], refused.contains(&text["error"]), "{text}");
-    text
-}
-
-async fn set(agent: &mut Agent, key: &str, value: &str) {
-    let result = agent
-        .call("setStorage", json!({ "key": key, "value": value }))
-        .await;
-    assert_eq!(result["isError"], false, "{key}: {result}");
-}
-
-async fn invalid(agent: &mut Agent, tool: &str, arguments: Value, field: &str) {
-    let body = body(agent, tool, arguments.clone()).await;
-    assert_eq!(
-        (&body["error"], &body["field"]),
-        (&json!("INVALID"), &json!(field)),
-        "{arguments}: {body}"
-    );
-    assert!(!body["hint"].as_str().unwrap().is_empty());
-}
 
 #[tokio::test]
 async fn a_list_shows_revisions_remaining_time_and_holders() {
     let served = Served::new();
     let mut agent = served.agent("impl-1");
-    set(&mut agent, "task:1", "one").await;
-    set(&mut agent, "lock:src/a.rs", "{}").await;
+    agent.set("task:1", "one").await;
+    agent.set("lock:src/a.rs", "{}").await;
     served.advance(Duration::from_millis(500));
     assert_eq!(
-        body(&mut agent, "listKeys", json!({ "pattern": "*" })).await,
+        agent.body("listKeys", json!({ "pattern": "*" })).await,
         json!({
             "success": true,
             "keys": [
@@ -60,14 +28,11 @@ async fn a_list_shows_revisions_remaining_time_and_holders() {
             "rev": 2,
         })
     );
-    let listed = body(
-        &mut agent,
-        "listKeys",
-        json!({ "pattern": "task:*", "values": true }),
-    )
-    .await;
+    let listed = agent
+        .body("listKeys", json!({ "pattern": "task:*", "values": true }))
+        .await;
     assert_eq!(listed["keys"][0]["value"], "one");
-    let listed = body(&mut agent, "listKeys", json!({ "pattern": "nothing:*" })).await;
+    let listed = agent.body("listKeys", json!({ "pattern": "nothing:*" })).await;
     assert_eq!(listed, json!({ "success": true, "keys": [], "rev": 2 }));
 }
 
@@ -76,7 +41,7 @@ async fn pages_join_without_gap_by_count_and_by_size() {
     let served = Served::new();
     let mut agent = served.agent("a");
     for n in 10..30 {
-        set(&mut agent, &format!("k:{n}"), &"v".repeat(100_000)).await;
+        agent.set(&format!("k:{n}"), &"v".repeat(100_000)).await;
     }
     for (arguments, most) in [
         (json!({ "pattern": "k:*", "limit": 7 }), 7),
@@ -86,7 +51,7 @@ async fn pages_join_without_gap_by_count_and_by_size() {
         let mut arguments = arguments;
         let mut seen = Vec::new();
         loop {
-            let page = body(&mut agent, "listKeys", arguments.clone()).await;
+            let page = agent.body("listKeys", arguments.clone()).await;
             let rows = page["keys"].as_array().unwrap();
             assert!(
                 !rows.is_empty() && rows.len() <= most,
@@ -119,7 +84,7 @@ async fn wrong_arguments_of_a_list_are_named() {
         (json!({ "pattern": "*", "cursor": 1 }), "cursor"),
         (json!({ "pattern": "*", "prefix": "lock:" }), "prefix"),
     ] {
-        invalid(&mut agent, "listKeys", arguments, field).await;
+        agent.refused("listKeys", arguments, field).await;
     }
 }
 
@@ -127,7 +92,7 @@ async fn wrong_arguments_of_a_list_are_named() {
 async fn a_batch_is_written_whole_with_one_revision() {
     let served = Served::new();
     let mut agent = served.agent("a");
-    set(&mut agent, "old", "v").await;
+    agent.set("old", "v").await;
     let ops = json!([
         { "key": "task:1", "value": "one", "ifRev": 0 },
         { "key": "status:a:1", "value": "pending", "ttl": 10 },
@@ -135,10 +100,10 @@ async fn a_batch_is_written_whole_with_one_revision() {
         { "key": "absent", "ifRev": 0 },
     ]);
     assert_eq!(
-        body(&mut agent, "updateStorage", json!({ "ops": ops })).await,
+        agent.body("updateStorage", json!({ "ops": ops })).await,
         json!({ "success": true, "rev": 2 })
     );
-    let listed = body(&mut agent, "listKeys", json!({ "pattern": "*" })).await;
+    let listed = agent.body("listKeys", json!({ "pattern": "*" })).await;
     assert_eq!(
         listed["keys"],
         json!([
@@ -152,7 +117,7 @@ async fn a_batch_is_written_whole_with_one_revision() {
 async fn a_failed_condition_changes_nothing_and_tells_what_is_there() {
     let served = Served::new();
     let mut agent = served.agent("a");
-    set(&mut agent, "counter", "1").await;
+    agent.set("counter", "1").await;
     for condition in [
         json!({ "ifRev": 0 }),
         json!({ "ifRev": 7 }),
@@ -162,24 +127,24 @@ async fn a_failed_condition_changes_nothing_and_tells_what_is_there() {
         op.as_object_mut()
             .unwrap()
             .extend(condition.as_object().unwrap().clone());
-        let answer = body(
-            &mut agent,
-            "updateStorage",
-            json!({ "ops": [{ "key": "other", "value": "x" }, op] }),
-        )
-        .await;
+        let answer = agent
+            .body(
+                "updateStorage",
+                json!({ "ops": [{ "key": "other", "value": "x" }, op] }),
+            )
+            .await;
         assert_eq!(answer["error"], "CONFLICT");
         assert_eq!(
             (&answer["key"], &answer["rev"], &answer["value"]),
             (&json!("counter"), &json!(1), &json!("1"))
         );
     }
-    let answer = body(
-        &mut agent,
-        "updateStorage",
-        json!({ "ops": [{ "key": "gone", "ifValue": "x" }] }),
-    )
-    .await;
+    let answer = agent
+        .body(
+            "updateStorage",
+            json!({ "ops": [{ "key": "gone", "ifValue": "x" }] }),
+        )
+        .await;
     assert_eq!((&answer["rev"], &answer["value"]), (&json!(0), &Value::Null));
     assert_eq!(served.board.rev(), Revision(1));
 }
@@ -188,27 +153,27 @@ async fn a_failed_condition_changes_nothing_and_tells_what_is_there() {
 async fn a_fence_lets_only_its_holder_write() {
     let served = Served::new();
     let (mut holder, mut rival) = (served.agent("impl-1"), served.agent("impl-2"));
-    set(&mut holder, "lock:a", "{}").await;
+    holder.set("lock:a", "{}").await;
     let fenced = json!({ "ops": [{ "key": "out", "value": "x" }], "ifFence": 1 });
-    let answer = body(&mut rival, "updateStorage", fenced.clone()).await;
+    let answer = rival.body("updateStorage", fenced.clone()).await;
     assert_eq!((&answer["error"], &answer["fence"]), (&json!("LOST"), &json!(1)));
     assert_eq!(
-        body(&mut holder, "updateStorage", fenced.clone()).await["success"],
+        holder.body("updateStorage", fenced.clone()).await["success"],
         true
     );
-    let answer = body(
-        &mut rival,
-        "updateStorage",
-        json!({ "ops": [{ "key": "lock:a", "delete": true }] }),
-    )
-    .await;
+    let answer = rival
+        .body(
+            "updateStorage",
+            json!({ "ops": [{ "key": "lock:a", "delete": true }] }),
+        )
+        .await;
     assert_eq!(
         (&answer["error"], &answer["heldBy"]),
         (&json!("HELD"), &json!("impl-1"))
     );
     assert_eq!(answer["expiresInMs"], 3_600_000);
     holder.call("deleteStorage", json!({ "key": "lock:a" })).await;
-    assert_eq!(body(&mut holder, "updateStorage", fenced).await["error"], "LOST");
+    assert_eq!(holder.body("updateStorage", fenced).await["error"], "LOST");
 }
 
 #[tokio::test]
@@ -235,173 +200,16 @@ async fn wrong_arguments_of_a_batch_are_named_with_their_place() {
             "ops",
         ),
     ] {
-        invalid(&mut agent, "updateStorage", json!({ "ops": ops }), field).await;
+        agent.refused("updateStorage", json!({ "ops": ops }), field).await;
     }
     assert_eq!(served.board.rev(), Revision::ZERO);
-}
-
-#[tokio::test]
-async fn a_watch_tells_what_happened_after_a_revision() {
-    let served = Served::new();
-    let mut agent = served.agent("impl-1");
-    set(&mut agent, "a:1", "one").await;
-    agent
-        .call("setStorage", json!({ "key": "a:2", "value": "two", "ttl": 1 }))
-        .await;
-    set(&mut agent, "b:1", "other").await;
-    agent.call("deleteStorage", json!({ "key": "a:1" })).await;
-    served.advance(Duration::from_secs(1));
-    let seen = body(
-        &mut agent,
-        "watchStorage",
-        json!({ "pattern": "a:*", "since": 1 }),
-    )
-    .await;
-    assert_eq!(
-        seen,
-        json!({
-            "success": true,
-            "events": [
-                { "rev": 2, "key": "a:2", "kind": "set", "by": "impl-1", "value": "two" },
-                { "rev": 4, "key": "a:1", "kind": "delete", "by": "impl-1" },
-                { "rev": 5, "key": "a:2", "kind": "expire", "by": "impl-1" },
-            ],
-            "rev": 5,
-        })
-    );
-    let none = body(&mut agent, "watchStorage", json!({ "pattern": "a:*" })).await;
-    assert_eq!(none, json!({ "success": true, "events": [], "rev": 5 }));
-}
-
-#[tokio::test]
-async fn a_long_value_is_left_out_of_its_event_and_its_length_told() {
-    let served = Served::new();
-    let mut agent = served.agent("a");
-    set(&mut agent, "big", &"x".repeat(20_000)).await;
-    let seen = body(&mut agent, "watchStorage", json!({ "pattern": "*", "since": 0 })).await;
-    assert_eq!(
-        seen["events"],
-        json!([{ "rev": 1, "key": "big", "kind": "set", "by": "a", "bytes": 20_000 }])
-    );
-}
-
-#[tokio::test]
-async fn a_waiting_watch_ends_with_the_first_event() {
-    let served = Served::new();
-    let (mut watcher, mut writer) = (served.agent("w"), served.agent("a"));
-    let arguments = json!({ "pattern": "task:*", "since": 0, "waitMs": 50_000 });
-    let id = watcher
-        .ask(
-            "tools/call",
-            json!({ "name": "watchStorage", "arguments": arguments }),
-        )
-        .await;
-    set(&mut writer, "other", "x").await;
-    set(&mut writer, "task:1", "x").await;
-    let answer = watcher.answer(&id).await;
-    assert_eq!(
-        answer["result"]["structuredContent"]["events"][0]["key"],
-        "task:1"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_waiting_watch_says_every_ten_seconds_that_it_waits() {
-    let served = Served::new();
-    let mut watcher = served.agent("w");
-    let params = json!({
-        "name": "watchStorage",
-        "arguments": { "pattern": "task:*", "waitMs": 35_000 },
-        "_meta": { "progressToken": "p" },
-    });
-    let id = watcher.ask("tools/call", params).await;
-    for progress in [10.0, 20.0, 30.0] {
-        let message = watcher.receive().await;
-        assert_eq!(message["method"], "notifications/progress");
-        assert_eq!(message["params"]["progressToken"], "p");
-        assert_eq!(message["params"]["progress"], progress);
-    }
-    let answer = watcher.answer(&id).await;
-    assert_eq!(answer["result"]["structuredContent"]["events"], json!([]));
-}
-
-#[tokio::test]
-async fn a_waiting_watch_is_answered_when_the_server_stops() {
-    let served = Served::new();
-    let mut watcher = served.agent("w");
-    let arguments = json!({ "pattern": "*", "since": 0, "waitMs": 50_000 });
-    let id = watcher
-        .ask(
-            "tools/call",
-            json!({ "name": "watchStorage", "arguments": arguments }),
-        )
-        .await;
-    watcher.call("getStorage", json!({ "key": "a" })).await;
-    served.stop.cancel();
-    let answer = watcher.answer(&id).await;
-    assert_eq!(
-        answer["result"]["structuredContent"],
-        json!({ "success": true, "events": [], "rev": 0 })
-    );
-}
-
-#[tokio::test]
-async fn a_cancelled_watch_is_not_answered_and_others_are() {
-    let served = Served::new();
-    let mut watcher = served.agent("w");
-    let arguments = json!({ "pattern": "*", "waitMs": 50_000 });
-    let id = watcher
-        .ask(
-            "tools/call",
-            json!({ "name": "watchStorage", "arguments": arguments }),
-        )
-        .await;
-    let cancel =
-        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
-    watcher.send(&cancel.to_string()).await;
-    set(&mut watcher, "a", "v").await;
-    let next = watcher
-        .ask(
-            "tools/call",
-            json!({ "name": "getStorage", "arguments": { "key": "a" } }),
-        )
-        .await;
-    assert_eq!(
-        watcher.receive().await["id"],
-        next,
-        "the cancelled call was answered"
-    );
-}
-
-#[tokio::test]
-async fn a_watch_from_a_forgotten_or_future_revision_says_so() {
-    let served = Served::new();
-    let mut agent = served.agent("a");
-    for _ in 0..8 {
-        set(&mut agent, "big", &"x".repeat(MAX_VALUE_CHARS)).await;
-    }
-    let answer = body(&mut agent, "watchStorage", json!({ "pattern": "*", "since": 1 })).await;
-    assert_eq!(
-        (&answer["error"], &answer["rev"]),
-        (&json!("COMPACTED"), &json!(8))
-    );
-    assert!(answer["oldest"].as_u64().unwrap() > 2, "{answer}");
-    for (arguments, field) in [
-        (json!({ "pattern": "*", "since": 9 }), "since"),
-        (json!({ "pattern": "*", "since": "1" }), "since"),
-        (json!({ "pattern": "*", "waitMs": 50_001 }), "waitMs"),
-        (json!({ "since": 1 }), "pattern"),
-        (json!({ "pattern": "*", "timeout": 1 }), "timeout"),
-    ] {
-        invalid(&mut agent, "watchStorage", arguments, field).await;
-    }
 }
 
 #[tokio::test]
 async fn an_unknown_tool_is_an_answer_that_names_the_nearest() {
     let served = Served::new();
     let mut agent = served.agent("a");
-    let answer = body(&mut agent, "set_storage", json!({ "key": "a" })).await;
+    let answer = agent.body("set_storage", json!({ "key": "a" })).await;
     assert_eq!(
         (&answer["error"], &answer["tool"]),
         (&json!("NOT_FOUND"), &json!("set_storage"))
@@ -413,7 +221,7 @@ async fn an_unknown_tool_is_an_answer_that_names_the_nearest() {
             .unwrap()
             .contains("did you mean setStorage?")
     );
-    let answer = body(&mut agent, &"x".repeat(100_000), json!({})).await;
+    let answer = agent.body(&"x".repeat(100_000), json!({})).await;
     assert_eq!(answer["nearest"], json!([]));
     assert!(answer["hint"].as_str().unwrap().len() < 300);
 }
@@ -440,7 +248,7 @@ async fn without_a_board_openings_and_lists_are_answered_and_calls_say_how_to_ge
     }
     let mut away = Raw::modern(serve(Handler::away(hint), served.stop.child_token()));
     for tool in ["setStorage", "getStorage", "listKeys", "watchStorage"] {
-        let answer = body(&mut away, tool, json!({ "key": "a", "value": "v" })).await;
+        let answer = away.body(tool, json!({ "key": "a", "value": "v" })).await;
         assert_eq!(
             answer,
             json!({ "success": false, "error": "UNAVAILABLE", "hint": hint }),
@@ -466,7 +274,7 @@ async fn without_a_board_openings_and_lists_are_answered_and_calls_say_how_to_ge
 async fn the_command_line_expires_as_the_person_and_reads_counts() {
     let served = Served::new();
     let (mut holder, mut person) = (served.agent("impl-1"), served.agent("cli"));
-    set(&mut holder, "lock:a", "{}").await;
+    holder.set("lock:a", "{}").await;
     let changed = person
         .request("callboard/expire", json!({ "key": "lock:a", "rev": 7 }))
         .await;
@@ -487,12 +295,9 @@ async fn the_command_line_expires_as_the_person_and_reads_counts() {
     }
     let wrong = person.request("callboard/expire", json!({ "key": "a b" })).await;
     assert_eq!(wrong["result"]["error"], "INVALID");
-    let seen = body(
-        &mut holder,
-        "watchStorage",
-        json!({ "pattern": "lock:*", "since": 1 }),
-    )
-    .await;
+    let seen = holder
+        .body("watchStorage", json!({ "pattern": "lock:*", "since": 1 }))
+        .await;
     assert_eq!(
         seen["events"],
         json!([{ "rev": 2, "key": "lock:a", "kind": "expire", "by": "human" }])

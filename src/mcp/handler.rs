@@ -19,8 +19,8 @@ use super::tools::{self, Arguments, Run};
 use super::{custom, instructions, nearest, prompts, resources};
 use crate::board::Session;
 
-/// The most of an unknown name that is repeated to whoever used it.
-const MAX_ECHO: usize = 64;
+/// The most characters of a name that somebody made up.
+const MAX_NAME: usize = 64;
 
 /// Serves one connection, in either era of the protocol.
 #[derive(Debug)]
@@ -79,6 +79,7 @@ impl Handler {
         let Seat::Board(session) = &self.seat else {
             return;
         };
+        let (program, version) = (head(program), head(version));
         let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |(name, of): &(String, String)| name == program && of == version;
         if !known.as_ref().is_some_and(same) {
@@ -113,7 +114,7 @@ impl Handler {
 
 /// A model must be able to read this, and clients show it tools' answers, not protocol errors.
 fn unknown_tool(name: &str) -> Fault {
-    let echo: String = name.chars().take(MAX_ECHO).collect();
+    let echo = head(name);
     let near = nearest::nearest(name, tools::names());
     let all = tools::names().collect::<Vec<_>>().join(", ");
     let hint = match near.first() {
@@ -124,6 +125,12 @@ fn unknown_tool(name: &str) -> Fault {
         vec![("tool", Value::from(echo)), ("nearest", Value::from(near))],
         hint,
     )
+}
+
+/// Returns as much of a name as is kept or repeated.
+fn head(name: &str) -> &str {
+    let end = name.char_indices().nth(MAX_NAME).map(|(at, _)| at);
+    end.map_or(name, |end| &name[..end])
 }
 
 impl ServerHandler for Handler {

@@ -130,6 +130,33 @@ impl<S: AsyncRead + AsyncWrite> Raw<S> {
         answer["result"].take()
     }
 
+    /// Calls a tool and returns the body of its answer, after checking that text and structured part agree and
+    /// that exactly what an agent must not expect is marked as an error.
+    pub(crate) async fn body(&mut self, tool: &str, arguments: Value) -> Value {
+        let result = self.call(tool, arguments).await;
+        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(text, result["structuredContent"]);
+        let errors = ["INVALID", "FULL", "NOT_FOUND", "UNAVAILABLE"].map(Value::from);
+        assert_eq!(result["isError"], errors.contains(&text["error"]), "{text}");
+        text
+    }
+
+    /// Checks that a tool refuses `arguments` because of `field`.
+    pub(crate) async fn refused(&mut self, tool: &str, arguments: Value, field: &str) {
+        let body = self.body(tool, arguments.clone()).await;
+        let told = (&body["error"], &body["field"]);
+        assert_eq!(told, (&json!("INVALID"), &json!(field)), "{arguments}: {body}");
+        assert_ne!(body["hint"], "", "{arguments}");
+    }
+
+    /// Stores a value.
+    pub(crate) async fn set(&mut self, key: &str, value: &str) {
+        let result = self
+            .call("setStorage", json!({ "key": key, "value": value }))
+            .await;
+        assert_eq!(result["isError"], false, "{key}: {result}");
+    }
+
     async fn arrival(&mut self) -> Value {
         let line = self.line().await.expect("the connection has ended");
         serde_json::from_str(&line).unwrap()
