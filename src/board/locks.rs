@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::roster::clean;
 use super::{Caller, Key, Kind, Lease, Owner};
 
 /// What a raw write of a lock key asks for.
@@ -26,13 +27,18 @@ impl LockWrite {
         #[derive(Default, Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         struct Raw {
-            locked_by: Option<Arc<str>>,
+            locked_by: Option<String>,
             released: bool,
         }
         if key.kind() != Kind::Lock {
             return None;
         }
         let Raw { locked_by, released } = serde_json::from_str(value).unwrap_or_default();
+        // Everybody who meets the lock is told this name, so it may be no longer than other names.
+        let locked_by = locked_by
+            .map(|name| clean(&name))
+            .filter(|name| !name.is_empty())
+            .map(Arc::from);
         Some(if released {
             Self::Release { locked_by }
         } else {
@@ -90,6 +96,23 @@ mod tests {
             r#"{"released":true,"releasedAt":"2025-10-15T14:33:00Z"}"#,
         );
         assert_eq!(released, Some(LockWrite::Release { locked_by: None }));
+    }
+
+    #[test]
+    fn a_holder_is_named_as_agents_are() {
+        let long = format!(r#"{{"lockedBy":"{}"}}"#, "é".repeat(1_000));
+        for (value, name) in [
+            (r#"{"lockedBy":" agent one "}"#, Some("agent-one")),
+            (r#"{"lockedBy":" "}"#, None),
+            (&long, Some(&*"-".repeat(64))),
+        ] {
+            let locked_by = name.map(Arc::from);
+            assert_eq!(
+                read("lock:a", value),
+                Some(LockWrite::Hold { locked_by }),
+                "{value}"
+            );
+        }
     }
 
     #[test]

@@ -241,7 +241,7 @@ impl Member {
 }
 
 /// Returns `name` with only those characters that a key can hold, since names become parts of keys.
-fn clean(name: &str) -> String {
+pub(super) fn clean(name: &str) -> String {
     let fits = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
             c
