@@ -10,3 +10,5 @@
 pub mod board;
 pub mod mcp;
 pub mod net;
+pub mod telemetry;
+pub mod tui;

@@ -1,0 +1,106 @@
+//! What a key can mean, what the dashboard can ask of the world, and what only a confirmation sets free.
+
+use crate::board::{Key, NamespaceId, Revision};
+
+use super::{Ended, Request};
+use super::pane::Pane;
+use super::state::Confirmed;
+
+/// What a key means where it was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// End the dashboard.
+    Quit,
+    /// Show or hide the help.
+    Help,
+    /// Move the focus to the next pane.
+    NextPane,
+    /// Move the focus to the previous pane.
+    PreviousPane,
+    /// Move the focus to a pane.
+    Focus(Pane),
+    /// Go one row or line up.
+    Up,
+    /// Go one row or line down.
+    Down,
+    /// Go one page up.
+    PageUp,
+    /// Go one page down.
+    PageDown,
+    /// Go to the first row or line.
+    Top,
+    /// Go to the last row or line.
+    Bottom,
+    /// Show everything about the selected row.
+    Open,
+    /// Leave what was entered last; it never quits.
+    Back,
+    /// Begin to type a filter.
+    Filter,
+    /// Keep the filter that was typed.
+    KeepFilter,
+    /// Drop the filter.
+    ClearFilter,
+    /// Sort by the next column.
+    Sort,
+    /// Turn the order round.
+    Reverse,
+    /// Freeze the picture, or let it go on.
+    Pause,
+    /// Send the selected key to the clipboard.
+    CopyKey,
+    /// Send the selected value to the clipboard.
+    CopyValue,
+    /// Ask whether the selected key should expire now.
+    Expire,
+    /// Show the next namespace.
+    NextNamespace,
+    /// Give the whole screen to the pane with the focus, or take it back.
+    Zoom,
+    /// Start the demo on an empty board.
+    Demo,
+    /// Draw everything anew.
+    Redraw,
+    /// Say why the program does not stop.
+    ExplainSuspend,
+    /// Do what the dialog asks about.
+    Accept,
+    /// Do not do what the dialog asks about.
+    Decline,
+    /// Move to the other button of the dialog.
+    OtherChoice,
+    /// Press the marked button of the dialog.
+    Choose,
+}
+
+/// An act that cannot be undone. It does nothing by itself: only the confirm dialog turns one into
+/// [`Confirmed`], which is what gets carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destructive {
+    /// End the entry under `key`, provided that it still is at `rev`, which the person saw.
+    Expire {
+        /// The namespace of the key.
+        namespace: NamespaceId,
+        /// The key.
+        key: Key,
+        /// The revision on the screen when the question was asked.
+        rev: Revision,
+    },
+}
+
+/// What an update asks of the world outside of the model.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the dashboard.
+    End(Ended),
+    /// Send a text to the terminal's clipboard.
+    Copy(String),
+    /// Carry out what was confirmed.
+    Apply(Confirmed),
+    /// Pass a request to the host.
+    Ask(Request),
+    /// Take one last full picture of the board before it is frozen.
+    Freeze,
+    /// Clear the terminal, then draw everything.
+    Repaint,
+}

@@ -1,0 +1,314 @@
+//! The one table of keys. Dispatch, footer, help and the README's list of keys are all made from it.
+
+use std::fmt::Write as _;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::Action;
+use super::pane::Pane;
+
+/// What the keys act on at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The panes.
+    Board,
+    /// The line in which a filter is typed: letters are text.
+    Filter,
+    /// Everything about one row.
+    Detail,
+    /// The list of keys.
+    Help,
+    /// A question before something that cannot be undone.
+    Confirm,
+}
+
+impl Mode {
+    /// Every mode, in the order in which the help shows them.
+    pub const ALL: [Self; 5] = [Self::Board, Self::Detail, Self::Filter, Self::Confirm, Self::Help];
+
+    /// Returns the heading of the mode's keys in the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Board => "Panes",
+            Self::Filter => "Filter",
+            Self::Detail => "Details",
+            Self::Help => "Help",
+            Self::Confirm => "Question",
+        }
+    }
+}
+
+/// A key with its modifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Press(KeyCode, KeyModifiers);
+
+impl Press {
+    /// Returns the press behind a terminal's event. Shift is already in the letter.
+    pub fn of(event: KeyEvent) -> Self {
+        let modifiers = match event.code {
+            KeyCode::Char(_) | KeyCode::BackTab => event.modifiers - KeyModifiers::SHIFT,
+            _ => event.modifiers,
+        };
+        Self(event.code, modifiers)
+    }
+
+    /// Returns what people call the key.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        if self.1.contains(KeyModifiers::CONTROL) {
+            name.push_str("ctrl-");
+        }
+        match self.0 {
+            KeyCode::Char(' ') => name.push_str("space"),
+            KeyCode::Char(c) => name.push(c),
+            KeyCode::F(number) => name.push_str(&format!("F{number}")),
+            KeyCode::Up => name.push('↑'),
+            KeyCode::Down => name.push('↓'),
+            KeyCode::Left => name.push('←'),
+            KeyCode::Right => name.push('→'),
+            KeyCode::Enter => name.push_str("enter"),
+            KeyCode::Esc => name.push_str("esc"),
+            KeyCode::Tab => name.push_str("tab"),
+            KeyCode::BackTab => name.push_str("shift-tab"),
+            KeyCode::Home => name.push_str("home"),
+            KeyCode::End => name.push_str("end"),
+            KeyCode::PageUp => name.push_str("pgup"),
+            KeyCode::PageDown => name.push_str("pgdn"),
+            other => name.push_str(&format!("{other:?}").to_lowercase()),
+        }
+        name
+    }
+}
+
+const fn key(code: KeyCode) -> Press {
+    Press(code, KeyModifiers::NONE)
+}
+
+const fn char(c: char) -> Press {
+    key(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Press {
+    Press(KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// What the keys do.
+    pub action: Action,
+    /// The keys, the one to show first.
+    pub keys: &'static [Press],
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// What it does, in a word, if it has a place in the footer.
+    pub label: Option<&'static str>,
+    /// Where it works.
+    pub modes: &'static [Mode],
+    /// Whether it can destroy something; such actions are always asked about.
+    pub dangerous: bool,
+}
+
+const fn bind(action: Action, keys: &'static [Press], modes: &'static [Mode], help: &'static str) -> Binding {
+    Binding {
+        action,
+        keys,
+        help,
+        label: None,
+        modes,
+        dangerous: false,
+    }
+}
+
+impl Binding {
+    const fn footer(mut self, label: &'static str) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    const fn dangerous(mut self) -> Self {
+        self.dangerous = true;
+        self
+    }
+
+    const fn focus(pane: Pane, keys: &'static [Press]) -> Self {
+        bind(Action::Focus(pane), keys, BOARD, "go to the pane of that number")
+    }
+}
+
+const BOARD: &[Mode] = &[Mode::Board];
+const ROWS: &[Mode] = &[Mode::Board, Mode::Detail];
+const SCROLL: &[Mode] = &[Mode::Board, Mode::Detail, Mode::Help];
+const ALL: &[Mode] = &Mode::ALL;
+
+/// Every binding. The order is that of the footer and of the help.
+pub const KEYMAP: &[Binding] = &[
+    bind(Action::KeepFilter, &[key(KeyCode::Enter)], &[Mode::Filter], "keep the filter").footer("keep"),
+    bind(Action::ClearFilter, &[key(KeyCode::Esc)], &[Mode::Filter], "drop the filter").footer("drop"),
+    bind(Action::Accept, &[char('y')], &[Mode::Confirm], "yes, do it").footer("yes").dangerous(),
+    bind(Action::Decline, &[char('n'), key(KeyCode::Esc), char('q')], &[Mode::Confirm], "no, leave it")
+        .footer("no"),
+    bind(
+        Action::OtherChoice,
+        &[key(KeyCode::Tab), key(KeyCode::BackTab), key(KeyCode::Left), key(KeyCode::Right)],
+        &[Mode::Confirm],
+        "go to the other button",
+    )
+    .footer("other button"),
+    bind(Action::Choose, &[key(KeyCode::Enter)], &[Mode::Confirm], "press the marked button").footer("press"),
+    bind(Action::Demo, &[char('d')], BOARD, "start the demo, on an empty board").footer("demo"),
+    bind(Action::Open, &[key(KeyCode::Enter)], BOARD, "show everything about the selected row")
+        .footer("details"),
+    bind(Action::Expire, &[char('x')], ROWS, "expire the selected lock or key, after a question")
+        .footer("expire")
+        .dangerous(),
+    bind(Action::Filter, &[char('/')], BOARD, "filter all panes by a text").footer("filter"),
+    bind(Action::Sort, &[char('s')], BOARD, "sort by the next column").footer("sort"),
+    bind(Action::Reverse, &[char('r')], BOARD, "turn the order round"),
+    bind(Action::Zoom, &[char('z')], BOARD, "give the whole screen to the pane, and back").footer("zoom"),
+    bind(Action::Pause, &[char(' ')], ROWS, "freeze the picture, and go on").footer("pause"),
+    bind(Action::CopyKey, &[char('y')], ROWS, "copy the key"),
+    bind(Action::CopyValue, &[char('Y')], ROWS, "copy the value"),
+    bind(Action::NextPane, &[key(KeyCode::Tab)], BOARD, "go to the next pane"),
+    bind(Action::PreviousPane, &[key(KeyCode::BackTab)], BOARD, "go to the previous pane"),
+    Binding::focus(Pane::Locks, &[char('1')]),
+    Binding::focus(Pane::Tasks, &[char('2')]),
+    Binding::focus(Pane::Statuses, &[char('3')]),
+    Binding::focus(Pane::Agents, &[char('4')]),
+    Binding::focus(Pane::Events, &[char('5')]),
+    Binding::focus(Pane::Messages, &[char('6')]),
+    Binding::focus(Pane::Keys, &[char('7')]),
+    Binding::focus(Pane::Log, &[char('8')]),
+    bind(Action::NextNamespace, &[char('n')], BOARD, "show the next namespace, when there are several"),
+    bind(Action::Up, &[char('k'), key(KeyCode::Up)], SCROLL, "up"),
+    bind(Action::Down, &[char('j'), key(KeyCode::Down)], SCROLL, "down"),
+    bind(Action::PageUp, &[key(KeyCode::PageUp), ctrl('u')], SCROLL, "a page up"),
+    bind(Action::PageDown, &[key(KeyCode::PageDown), ctrl('d')], SCROLL, "a page down"),
+    bind(Action::Top, &[char('g'), key(KeyCode::Home)], SCROLL, "to the top"),
+    bind(Action::Bottom, &[char('G'), key(KeyCode::End)], SCROLL, "to the bottom"),
+    bind(Action::Back, &[key(KeyCode::Esc)], BOARD, "drop the filter, or leave the zoom, or dismiss a notice"),
+    bind(
+        Action::Back,
+        &[key(KeyCode::Esc), key(KeyCode::Enter), char('q')],
+        &[Mode::Detail],
+        "back to the panes",
+    )
+    .footer("back"),
+    bind(
+        Action::Back,
+        &[key(KeyCode::Esc), char('q'), char('?'), key(KeyCode::F(1))],
+        &[Mode::Help],
+        "close the help",
+    )
+    .footer("close"),
+    bind(Action::Help, &[char('?'), key(KeyCode::F(1))], ROWS, "this help").footer("help"),
+    bind(Action::Redraw, &[ctrl('l')], ROWS, "draw everything anew"),
+    bind(Action::ExplainSuspend, &[ctrl('z')], ALL, "say why the board does not stop"),
+    bind(Action::Quit, &[char('q')], BOARD, "end the board").footer("quit"),
+    bind(Action::Quit, &[ctrl('c')], ALL, "end the board, from anywhere"),
+];
+
+/// Returns what `press` means in `mode`.
+pub fn lookup(mode: Mode, press: Press) -> Option<Action> {
+    let mut here = bindings(mode);
+    here.find(|binding| binding.keys.contains(&press))
+        .map(|binding| binding.action)
+}
+
+/// Returns the bindings that work in `mode`.
+pub fn bindings(mode: Mode) -> impl Iterator<Item = &'static Binding> {
+    KEYMAP.iter().filter(move |binding| binding.modes.contains(&mode))
+}
+
+/// Returns the keys of `mode` with what they do; neighbours that do the same share a line.
+pub fn help(mode: Mode) -> Vec<(String, &'static Binding)> {
+    let mut lines: Vec<(String, &'static Binding)> = Vec::new();
+    for binding in bindings(mode) {
+        let names = binding.keys.iter().map(|press| press.name());
+        let names = names.collect::<Vec<_>>().join(" ");
+        match lines.last_mut() {
+            Some((keys, last)) if last.help == binding.help => {
+                let first = keys.split('…').next().unwrap_or_default().to_owned();
+                *keys = format!("{first}…{names}");
+            }
+            _ => lines.push((names, binding)),
+        }
+    }
+    lines
+}
+
+/// Returns the table of keys as the README shows it.
+pub fn markdown() -> String {
+    let mut table = String::from("| Keys | Where | What |\n| --- | --- | --- |\n");
+    for mode in Mode::ALL {
+        for (keys, binding) in help(mode) {
+            let keys = keys.replace('|', "\\|");
+            // Writing to a `String` cannot fail.
+            let _infallible = writeln!(table, "| `{keys}` | {} | {} |", mode.title(), binding.help);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_actions_share_a_key_in_one_mode() {
+        for mode in Mode::ALL {
+            let mut seen = HashMap::new();
+            for binding in bindings(mode) {
+                for press in binding.keys {
+                    if let Some(other) = seen.insert(*press, binding.action) {
+                        panic!("{} is {other:?} and {:?} in {mode:?}", press.name(), binding.action);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_has_keys_help_and_a_place() {
+        for binding in KEYMAP {
+            assert!(!binding.keys.is_empty(), "{binding:?}");
+            assert!(!binding.help.is_empty() && !binding.modes.is_empty(), "{binding:?}");
+            assert!(binding.label.is_none_or(|label| !label.is_empty()), "{binding:?}");
+        }
+    }
+
+    #[test]
+    fn letters_are_text_in_the_filter() {
+        for binding in bindings(Mode::Filter) {
+            for press in binding.keys {
+                let typed = matches!(press, Press(KeyCode::Char(_), KeyModifiers::NONE));
+                assert!(!typed, "{} would not reach the filter", press.name());
+            }
+        }
+    }
+
+    #[test]
+    fn ctrl_c_quits_everywhere_and_esc_nowhere() {
+        for mode in Mode::ALL {
+            assert_eq!(lookup(mode, ctrl('c')), Some(Action::Quit), "{mode:?}");
+            assert_ne!(lookup(mode, key(KeyCode::Esc)), Some(Action::Quit), "{mode:?}");
+            assert!(lookup(mode, key(KeyCode::Esc)).is_some(), "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn shift_is_part_of_the_letter() {
+        let shifted = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
+        assert_eq!(lookup(Mode::Board, Press::of(shifted)), Some(Action::Bottom));
+    }
+
+    #[test]
+    fn the_number_of_a_pane_is_its_key() {
+        for (number, pane) in (1..).zip(Pane::ALL) {
+            let press = char(char::from_digit(number, 10).unwrap());
+            assert_eq!(lookup(Mode::Board, press), Some(Action::Focus(pane)));
+        }
+    }
+}

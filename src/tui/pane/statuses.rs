@@ -1,0 +1,37 @@
+//! Statuses: how the work goes, as the agents tell it.
+
+use std::sync::Arc;
+
+use super::row::{Cell, Column};
+use super::summary::{Summary, key_after};
+use crate::board::{Entry, Key};
+use crate::tui::text;
+
+pub(super) const COLUMNS: &[Column] = &[
+    Column::share("agent", 2),
+    Column::grows("task", 4, 8),
+    Column::fixed("state", 11),
+    Column::grows("done", 4, 15),
+    Column::share("now", 3).from(64),
+    Column::fixed("left", 6).from(64),
+];
+
+pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
+    let value = Summary::of(&entry.value);
+    let whole = text::clean(&key.decoded());
+    let mut parts = whole.splitn(3, ':').skip(1);
+    let agent = parts.next().filter(|agent| !agent.is_empty()).unwrap_or(&whole);
+    let task = parts.next().map(str::to_owned);
+    let state = value.text(&["status", "state", "phase"]);
+    vec![
+        Cell::Path(agent.to_owned()),
+        task.or_else(|| value.text(&["taskId", "task"]))
+            .map_or(Cell::Empty, Cell::Path),
+        Cell::State(state.unwrap_or_else(|| value.raw())),
+        value.percent("progress").map_or(Cell::Empty, Cell::Percent),
+        value
+            .text(&["currentStep", "step", "message", "note", "summary", "detail"])
+            .map_or_else(|| Cell::Dim(key_after(key, 1)), Cell::Text),
+        Cell::Left(entry.written, entry.deadline),
+    ]
+}

@@ -1,0 +1,228 @@
+//! The loop: waits for what happens, lets the model take it in, carries out effects, draws when it must.
+//!
+//! The only place in the dashboard that touches the board, the terminal and time.
+
+use std::io;
+use std::time::Duration;
+
+use ratatui::layout::{Rect, Size};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::action::{Destructive, Effect};
+use super::app::update;
+use super::event::{Applied, Event};
+use super::panic::at_work;
+use super::snapshot::Snapshot;
+use super::state::{Confirmed, Detail, Model};
+use super::term::Surface;
+use super::view::view;
+use super::{Ended, Facts, Request, TuiError, text};
+use crate::board::Board;
+use crate::telemetry;
+
+/// The least time from one picture to the next: 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// The same while the window is in the back.
+const FRAME_IN_THE_BACK: Duration = Duration::from_millis(250);
+/// Drawing takes at most one part in so many of the time, however large the board is.
+const SHARE_OF_TIME: u32 = 10;
+/// The least time from one look at the log to the next.
+const LOG_PAUSE: Duration = Duration::from_millis(100);
+
+/// Shows `board` on `surface` until a person quits, `stop` is cancelled or the terminal is gone.
+pub async fn drive<S: Surface>(
+    surface: &mut S,
+    board: Board,
+    facts: Facts,
+    requests: mpsc::Sender<Request>,
+    queue: mpsc::Receiver<Event>,
+    stop: CancellationToken,
+) -> Result<Ended, TuiError> {
+    let size = surface.terminal().size().map_err(Into::into)?;
+    let mut sources = Sources {
+        queue,
+        news: board.news(),
+        board: board.clone(),
+        stop,
+        log_at: Instant::now(),
+    };
+    let mut runner = Runner {
+        surface,
+        model: Model::new(facts, size),
+        board,
+        requests,
+        dirty: true,
+    };
+    let mut next_frame = Instant::now();
+    loop {
+        if runner.dirty && Instant::now() >= next_frame {
+            next_frame = match runner.draw() {
+                Ok(next) => next,
+                Err(error) if is_gone(&error) => return Ok(Ended::TerminalGone),
+                Err(error) => return Err(error.into()),
+            };
+        }
+        let wake = match runner.dirty {
+            true => Some(next_frame),
+            false => runner.changes_at(),
+        };
+        let listen = !runner.dirty && !runner.model.paused;
+        let event = sources.next(wake, listen).await;
+        if let Some(ended) = runner.take(event)? {
+            return Ok(ended);
+        }
+        while let Ok(event) = sources.queue.try_recv() {
+            if let Some(ended) = runner.take(event)? {
+                return Ok(ended);
+            }
+        }
+    }
+}
+
+/// Tells whether a terminal that fails this way is no longer there.
+fn is_gone(error: &io::Error) -> bool {
+    let gone = [rustix::io::Errno::IO, rustix::io::Errno::PIPE, rustix::io::Errno::NXIO];
+    gone.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Where events come from. All of them pass here, one after the other.
+struct Sources {
+    queue: mpsc::Receiver<Event>,
+    news: watch::Receiver<u64>,
+    board: Board,
+    stop: CancellationToken,
+    log_at: Instant,
+}
+
+impl Sources {
+    /// Waits for the next event, until `wake` at most; the board is only listened to if it may be drawn.
+    async fn next(&mut self, wake: Option<Instant>, listen: bool) -> Event {
+        let log_at = self.log_at;
+        let logged = async {
+            tokio::time::sleep_until(log_at).await;
+            telemetry::logged().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Event::Stop,
+            event = self.queue.recv() => event.unwrap_or(Event::TerminalGone),
+            () = until(wake) => Event::Tick,
+            _ = self.news.changed(), if listen => Event::Board,
+            () = self.board.called(), if listen => Event::Board,
+            () = logged => {
+                self.log_at = Instant::now() + LOG_PAUSE;
+                Event::Log
+            }
+        }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Runner<'a, S> {
+    surface: &'a mut S,
+    model: Model,
+    board: Board,
+    requests: mpsc::Sender<Request>,
+    /// Whether the screen is out of date.
+    dirty: bool,
+}
+
+impl<S: Surface> Runner<'_, S> {
+    /// Takes an event in, and those that its effects lead to.
+    fn take(&mut self, event: Event) -> Result<Option<Ended>, TuiError> {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            if matches!(event, Event::Log) {
+                // Also while the pane is hidden: the buffer in front of it holds a thousand lines.
+                tui_logger::move_events();
+            }
+            let now = self.board.clock().now();
+            let outcome = at_work(|| update(&mut self.model, event, now));
+            self.dirty |= outcome.redraw;
+            for effect in outcome.effects {
+                match effect {
+                    Effect::End(ended) => return Ok(Some(ended)),
+                    Effect::Copy(text) => events.push(Event::Copied(self.copy(&text))),
+                    Effect::Apply(confirmed) => events.push(self.apply(confirmed)),
+                    Effect::Ask(request) => {
+                        if self.requests.try_send(request).is_err() {
+                            events.push(Event::Refused("the board is busy with the last request"));
+                        }
+                    }
+                    Effect::Freeze => at_work(|| self.look(true)),
+                    Effect::Repaint => {
+                        let terminal = self.surface.terminal();
+                        let area = Rect::from(terminal.size().map_err(Into::into)?);
+                        terminal.resize(area).map_err(Into::into)?;
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn copy(&mut self, text: &str) -> Result<usize, String> {
+        let copied = self.surface.copy(text);
+        copied.map(|()| text.len()).map_err(|error| error.to_string())
+    }
+
+    fn apply(&self, confirmed: Confirmed) -> Event {
+        let Destructive::Expire { namespace, key, rev } = confirmed.into_inner();
+        let name = text::clean(&key.decoded());
+        let result = self.board.expire(namespace, key, rev);
+        Event::Applied(result.map(|entry| Applied { key: name, entry }))
+    }
+
+    /// Takes a picture of the board into the model.
+    fn look(&mut self, every_pane: bool) {
+        let wanted = self.model.wanted(every_pane);
+        let empty = Snapshot::empty(wanted.namespace);
+        let last = std::mem::replace(&mut self.model.snapshot, empty);
+        let snapshot = Snapshot::take(&self.board, &wanted, last);
+        self.model.accept(snapshot);
+    }
+
+    /// Draws, and returns the earliest moment for the next picture.
+    fn draw(&mut self) -> io::Result<Instant> {
+        let started = Instant::now();
+        let size = self.surface.terminal().size().map_err(Into::into)?;
+        at_work(|| self.prepare(size));
+        let model = &self.model;
+        at_work(|| self.surface.terminal().draw(|frame| view(model, frame)).map(drop))
+            .map_err(Into::into)?;
+        self.surface.present()?;
+        self.dirty = false;
+        let frame = if self.model.in_front { FRAME } else { FRAME_IN_THE_BACK };
+        Ok(started + frame.max(started.elapsed() * SHARE_OF_TIME))
+    }
+
+    fn prepare(&mut self, size: Size) {
+        self.model.size = size;
+        if self.model.paused {
+            self.model.arrange();
+        } else {
+            self.look(false);
+        }
+        let last = self.model.detail.take();
+        self.model.detail = self.model.subject().and_then(|subject| {
+            let wanted = self.model.wanted(false);
+            Detail::gather(&self.board, &wanted, &self.model.snapshot, &subject, last)
+        });
+        tui_logger::move_events();
+    }
+
+    /// Returns when a text on the screen will read differently.
+    fn changes_at(&self) -> Option<Instant> {
+        let change = self.model.changes_in(self.board.clock().now())?;
+        Some(Instant::now() + change)
+    }
+}

@@ -1,0 +1,273 @@
+//! What is copied from the board for one picture: bounded, cheap when little changed, never drawn while
+//! the board is held.
+//!
+//! Rows are made once when their entry changes and shared between pictures, and only the kinds that
+//! changed are listed again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::board::{Board, Entry, Event, Key, Kind, Namespace, NamespaceId, Pattern, Revision, Stats, Time};
+
+use super::pane::{self, Pane, Row, RowId};
+
+/// The most rows that a pane copies. The title tells when there are more.
+pub const MAX_ROWS: usize = 10_000;
+/// The most events in the feed.
+pub const MAX_EVENTS: usize = 1_000;
+/// How many keys are listed while the board is held, so that no agent waits long for a picture.
+const PAGE: usize = 500;
+
+/// What the dashboard wants to see.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The namespace to show.
+    pub namespace: NamespaceId,
+    /// The panes to fill; the others cost nothing.
+    pub panes: Vec<Pane>,
+    /// For the wall times in the rows.
+    pub time_zone: TimeZone,
+}
+
+/// The board as it was at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub now: Time,
+    /// The namespace it is of.
+    pub namespace: NamespaceId,
+    /// All namespaces.
+    pub namespaces: Vec<(NamespaceId, Namespace)>,
+    /// The board in numbers.
+    pub stats: Option<Stats>,
+    /// The newest events, newest first.
+    events: Vec<Arc<Row>>,
+    agents: Vec<Arc<Row>>,
+    /// The rows of each pane that lists keys, in key order, with whether there were more.
+    listed: [Option<Listed>; Pane::ALL.len()],
+}
+
+/// What a pane listed.
+#[derive(Clone, Debug, Default)]
+struct Listed {
+    rows: Vec<Arc<Row>>,
+    capped: bool,
+}
+
+impl Snapshot {
+    /// Returns a snapshot of nothing, for the time before the first one.
+    pub fn empty(namespace: NamespaceId) -> Self {
+        Self {
+            now: Time::default(),
+            namespace,
+            namespaces: Vec::new(),
+            stats: None,
+            events: Vec::new(),
+            agents: Vec::new(),
+            listed: Default::default(),
+        }
+    }
+
+    /// Takes a picture of `board`, using what is still true of the `last` one.
+    pub fn take(board: &Board, wanted: &Wanted, last: Self) -> Self {
+        let namespace = wanted.namespace;
+        let now = board.clock().now();
+        let stats = board.stats(namespace);
+        let same_space = last.namespace == namespace && last.stats.is_some();
+        let since = same_space.then_some(last.stats.as_ref().map_or(Revision::ZERO, |stats| stats.rev));
+        let quiet = since == Some(stats.rev);
+        let (events, changed) = if quiet {
+            (last.events, Changed::default())
+        } else {
+            let latest = board.latest_events(namespace, &Pattern::all(), MAX_EVENTS);
+            let changed = Changed::since(since, &latest);
+            (event_rows(board, wanted, &latest, last.events), changed)
+        };
+        let mut listed: [Option<Listed>; Pane::ALL.len()] = Default::default();
+        for (slot, (pane, old)) in listed.iter_mut().zip(Pane::ALL.into_iter().zip(last.listed)) {
+            let old = old.filter(|_| same_space);
+            if !wanted.panes.contains(&pane) || pane.kinds().is_empty() {
+                continue;
+            }
+            *slot = match old {
+                Some(old) if !changed.touches(pane) => Some(old),
+                old => Some(list(board, namespace, pane, &stats, old.unwrap_or_default())),
+            };
+        }
+        let agents = agent_rows(board, wanted);
+        Self {
+            now,
+            namespace,
+            namespaces: board.namespaces(),
+            stats: Some(stats),
+            events,
+            agents,
+            listed,
+        }
+    }
+
+    /// Returns the rows of `pane`, in the order in which the board lists them.
+    pub fn rows(&self, pane: Pane) -> &[Arc<Row>] {
+        match pane {
+            Pane::Agents => &self.agents,
+            Pane::Events => &self.events,
+            _ => self.listed[pane.index()]
+                .as_ref()
+                .map_or(&[], |listed| &listed.rows),
+        }
+    }
+
+    /// Tells whether `pane` has more rows than were copied.
+    pub fn is_capped(&self, pane: Pane) -> bool {
+        match pane {
+            Pane::Events => self.events.len() == MAX_EVENTS,
+            _ => self.listed[pane.index()]
+                .as_ref()
+                .is_some_and(|listed| listed.capped),
+        }
+    }
+
+    /// Returns the revision that the picture shows.
+    pub fn rev(&self) -> Revision {
+        self.stats.as_ref().map_or(Revision::ZERO, |stats| stats.rev)
+    }
+
+    /// Returns the entry under `key`, if the pane that lists it was filled.
+    pub fn entry(&self, key: &Key) -> Option<Arc<Entry>> {
+        let pane = Pane::ALL
+            .into_iter()
+            .find(|pane| pane.kinds().contains(&key.kind()))?;
+        let rows = self.rows(pane);
+        let at = rows
+            .binary_search_by(|row| row.id.key().cmp(&Some(key)))
+            .ok()?;
+        rows[at].entry.clone()
+    }
+
+    /// Returns how many rows `pane` has on the board.
+    pub fn count(&self, pane: Pane) -> usize {
+        let Some(stats) = &self.stats else { return 0 };
+        match pane {
+            Pane::Agents => self.agents.len(),
+            Pane::Events => self.events.len(),
+            _ => keys_of(stats, pane),
+        }
+    }
+
+    /// Tells whether nobody is attached and nothing ever happened.
+    pub fn is_blank(&self) -> bool {
+        let keys = self.stats.as_ref().map_or(0, Stats::keys);
+        self.stats.is_some() && keys == 0 && self.agents.is_empty() && self.events.is_empty()
+    }
+
+    /// Returns the name of the namespace.
+    pub fn namespace_name(&self) -> &str {
+        let found = self.namespaces.iter().find(|(id, _)| *id == self.namespace);
+        found.map_or("", |(_, name)| name.as_str())
+    }
+}
+
+fn keys_of(stats: &Stats, pane: Pane) -> usize {
+    let of_pane = stats.kinds.iter().filter(|(kind, _)| pane.kinds().contains(kind));
+    of_pane.map(|(_, stats)| stats.keys).sum()
+}
+
+/// Which kinds of keys changed between two pictures.
+#[derive(Default)]
+struct Changed {
+    /// More happened than the feed holds, or there is no picture to compare with.
+    everything: bool,
+    kinds: BTreeSet<Kind>,
+}
+
+impl Changed {
+    fn since(since: Option<Revision>, latest: &[Event]) -> Self {
+        let reaches_back = match (since, latest.last()) {
+            (None, _) => false,
+            (Some(since), Some(oldest)) => oldest.rev <= since || latest.len() < MAX_EVENTS,
+            (Some(_), None) => true,
+        };
+        let new = latest.iter().take_while(|event| Some(event.rev) > since);
+        Self {
+            everything: !reaches_back,
+            kinds: new.map(|event| event.key.kind()).collect(),
+        }
+    }
+
+    fn touches(&self, pane: Pane) -> bool {
+        self.everything || pane.kinds().iter().any(|kind| self.kinds.contains(kind))
+    }
+}
+
+/// Lists the keys of `pane`, keeping the rows of entries that are still the same.
+fn list(board: &Board, namespace: NamespaceId, pane: Pane, stats: &Stats, old: Listed) -> Listed {
+    let mut known = known(old.rows);
+    let mut listed = Listed::default();
+    if keys_of(stats, pane) == 0 {
+        return listed;
+    }
+    let only = match pane.kinds() {
+        [kind] => Some(*kind),
+        _ => None,
+    };
+    let pattern = only.map_or_else(Pattern::all, |kind| Pattern::prefix(&format!("{}:", kind.name())));
+    let mut after: Option<String> = None;
+    'pages: loop {
+        let page = board.list(namespace, &pattern, after.as_deref(), PAGE);
+        after = page.cursor.map(|key| key.as_str().to_owned());
+        for (key, entry) in page.rows {
+            if !pane.kinds().contains(&key.kind()) {
+                // Keys of one kind stand together; the character after the colon leads behind them.
+                after = Some(format!("{};", key.kind().name()));
+                continue 'pages;
+            }
+            if listed.rows.len() == MAX_ROWS {
+                listed.capped = true;
+                break 'pages;
+            }
+            listed.rows.push(row(pane, &key, &entry, &mut known));
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    listed
+}
+
+fn known(rows: Vec<Arc<Row>>) -> HashMap<RowId, Arc<Row>> {
+    rows.into_iter().map(|row| (row.id.clone(), row)).collect()
+}
+
+fn row(pane: Pane, key: &Key, entry: &Arc<Entry>, known: &mut HashMap<RowId, Arc<Row>>) -> Arc<Row> {
+    let old = known.remove(&RowId::Key(key.clone()));
+    let still = old.filter(|row| row.entry.as_ref().is_some_and(|old| Arc::ptr_eq(old, entry)));
+    still.unwrap_or_else(|| Arc::new(pane.entry_row(key, entry)))
+}
+
+fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
+    let mut known = known(old);
+    let rows = latest.iter().map(|event| {
+        let id = RowId::Event(event.rev, event.key.clone());
+        let old = known.remove(&id);
+        old.unwrap_or_else(|| Arc::new(pane::event_row(event, clock_time(board, wanted, event.at))))
+    });
+    rows.collect()
+}
+
+fn agent_rows(board: &Board, wanted: &Wanted) -> Vec<Arc<Row>> {
+    let agents = board.agents();
+    let here = agents.iter().filter(|agent| agent.namespace == wanted.namespace);
+    here.map(|agent| Arc::new(pane::agent_row(agent, clock_time(board, wanted, agent.since))))
+        .collect()
+}
+
+/// Returns the wall time of `moment` as people read it.
+pub fn clock_time(board: &Board, wanted: &Wanted, moment: Time) -> String {
+    let zoned = board
+        .clock()
+        .wall_at(moment)
+        .to_zoned(wanted.time_zone.clone());
+    zoned.strftime("%H:%M:%S").to_string()
+}

@@ -1,0 +1,180 @@
+//! Everything about one row, fetched from the board when it changes.
+
+use std::sync::Arc;
+
+use crate::board::{Board, Entry, Key, NamespaceId, Pattern, Revision, SessionId};
+use crate::tui::pane::{Row, RowId, event_row};
+use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
+use crate::tui::text;
+
+/// The most of a value that is shown; the whole can be had from the command line.
+pub const MAX_VALUE: usize = 64 * 1024;
+/// The most events of a key's history.
+const MAX_HISTORY: usize = 200;
+
+/// What the details are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A key, whether or not there is an entry under it.
+    Key(Key),
+    /// An attached agent.
+    Agent(SessionId),
+}
+
+impl Subject {
+    /// Returns what the details of a row are about. An event is about its key as it is now.
+    pub fn of(id: &RowId) -> Self {
+        match id {
+            RowId::Key(key) | RowId::Event(_, key) => Self::Key(key.clone()),
+            RowId::Agent(session) => Self::Agent(*session),
+        }
+    }
+}
+
+/// What is known about a subject.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// What it is about.
+    pub subject: Subject,
+    namespace: NamespaceId,
+    /// The revision up to which the history was read.
+    upto: Revision,
+    /// The entry under the key, if there is one.
+    pub entry: Option<Arc<Entry>>,
+    /// The subject's name, clean and whole.
+    pub title: String,
+    /// Facts as label and text.
+    pub facts: Vec<(&'static str, String)>,
+    /// The value in clean lines, pretty-printed where it is JSON.
+    pub value: Vec<String>,
+    /// How many bytes of the value are not shown.
+    pub cut: usize,
+    /// What happened to the key, newest first.
+    pub history: Vec<Row>,
+}
+
+impl Detail {
+    /// Gathers what is known about `subject` as of the picture `snapshot`; `None` when it is gone for good.
+    ///
+    /// What was gathered `last` is kept while it is still true, since a history has to be searched for.
+    pub fn gather(
+        board: &Board,
+        wanted: &Wanted,
+        snapshot: &Snapshot,
+        subject: &Subject,
+        last: Option<Self>,
+    ) -> Option<Self> {
+        match subject {
+            Subject::Key(key) => Self::of_key(board, wanted, snapshot, key, last),
+            Subject::Agent(session) => Self::of_agent(board, wanted, *session),
+        }
+    }
+
+    fn of_key(
+        board: &Board,
+        wanted: &Wanted,
+        snapshot: &Snapshot,
+        key: &Key,
+        last: Option<Self>,
+    ) -> Option<Self> {
+        let upto = snapshot.rev();
+        // A picture that stands still must not show what came after it.
+        let live = board.get(snapshot.namespace, key);
+        let entry = match live {
+            Some(entry) if entry.rev <= upto => Some(entry),
+            _ => snapshot.entry(key),
+        };
+        let subject = Subject::Key(key.clone());
+        if let Some(last) = last
+            && last.subject == subject
+            && last.namespace == snapshot.namespace
+            && (last.upto == upto || last.entry.is_some())
+            && last.entry.as_ref().map(|entry| entry.rev) == entry.as_ref().map(|entry| entry.rev)
+        {
+            return Some(last);
+        }
+        let mut detail = Self::new(subject, snapshot, text::clean(&key.decoded()));
+        if let Some(entry) = entry {
+            detail.describe(board, wanted, &entry);
+            detail.entry = Some(entry);
+        }
+        let pattern = Pattern::parse(key.as_str()).ok()?;
+        let events = board.latest_events(snapshot.namespace, &pattern, MAX_HISTORY);
+        let shown = events.iter().filter(|event| event.rev <= upto);
+        detail.history = shown
+            .map(|event| event_row(event, clock_time(board, wanted, event.at)))
+            .collect();
+        Some(detail)
+    }
+
+    fn of_agent(board: &Board, wanted: &Wanted, session: SessionId) -> Option<Self> {
+        let agents = board.agents();
+        let agent = agents.iter().find(|agent| agent.owner.session == session)?;
+        let mut detail = Self {
+            subject: Subject::Agent(session),
+            namespace: agent.namespace,
+            upto: Revision::ZERO,
+            entry: None,
+            title: text::clean(&agent.owner.name),
+            facts: Vec::new(),
+            value: Vec::new(),
+            cut: 0,
+            history: Vec::new(),
+        };
+        let said = &agent.introduction;
+        let last_call = agent
+            .last_call
+            .map(|(tool, at)| format!("{tool} at {}", clock_time(board, wanted, at)));
+        let directory = said.cwd.as_ref().map(|cwd| text::clean(&cwd.to_string_lossy()));
+        let facts = [
+            ("client", agent.client.as_deref().map(text::clean)),
+            ("since", Some(clock_time(board, wanted, agent.since))),
+            ("calls", Some(text::thousands(agent.calls))),
+            ("last call", last_call),
+            ("process", said.pid.map(|pid| pid.to_string())),
+            ("started by", said.ppid.map(|pid| pid.to_string())),
+            ("directory", directory),
+            ("session", Some(session.0.to_string())),
+        ];
+        let known = facts.into_iter().filter_map(|(label, fact)| Some((label, fact?)));
+        detail.facts = known.collect();
+        Some(detail)
+    }
+
+    fn new(subject: Subject, snapshot: &Snapshot, title: String) -> Self {
+        Self {
+            subject,
+            namespace: snapshot.namespace,
+            upto: snapshot.rev(),
+            entry: None,
+            title,
+            facts: Vec::new(),
+            value: Vec::new(),
+            cut: 0,
+            history: Vec::new(),
+        }
+    }
+
+    fn describe(&mut self, board: &Board, wanted: &Wanted, entry: &Entry) {
+        if let Some(lease) = &entry.lease {
+            self.facts.push(("held by", text::clean(&lease.owner.name)));
+            self.facts
+                .push(("held since", clock_time(board, wanted, lease.granted)));
+            self.facts.push(("fence", lease.fence.to_string()));
+        }
+        self.facts.push(("written by", text::clean(&entry.by.name)));
+        self.facts
+            .push(("written at", clock_time(board, wanted, entry.written)));
+        let revision = match entry.rev == entry.created_rev {
+            true => entry.rev.to_string(),
+            false => format!("{}, first written at {}", entry.rev, entry.created_rev),
+        };
+        self.facts.push(("revision", revision));
+        self.facts.push(("size", text::bytes(entry.value.len())));
+        let end = entry.value.floor_char_boundary(MAX_VALUE.min(entry.value.len()));
+        self.cut = entry.value.len() - end;
+        let shown = &entry.value[..end];
+        let pretty = if self.cut == 0 { text::pretty(shown) } else { None };
+        self.value = text::clean_lines(pretty.as_deref().unwrap_or(shown));
+    }
+}

@@ -1,0 +1,13 @@
+//! What the dashboard knows between two pictures: data only. `app` changes it, `view` draws it.
+
+mod confirm;
+mod detail;
+mod filter;
+mod model;
+mod table;
+
+pub use confirm::{Choice, Confirm, Confirmed};
+pub use detail::{Detail, MAX_VALUE, Subject};
+pub use filter::Filter;
+pub use model::{Model, Overlay};
+pub use table::Table;

@@ -1,0 +1,229 @@
+//! The model: all that the dashboard shows and remembers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Size;
+use tui_logger::TuiWidgetState;
+
+use super::{Confirm, Detail, Filter, Subject, Table};
+use crate::board::Time;
+use crate::tui::Facts;
+use crate::tui::keymap::Mode;
+use crate::tui::layout::Arrangement;
+use crate::tui::pane::{Cell, Pane, Row};
+use crate::tui::snapshot::{Snapshot, Wanted};
+use crate::tui::span;
+use crate::tui::theme::Theme;
+use crate::tui::toast::Toast;
+
+/// What lies over the panes.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// The list of keys, scrolled down by so many lines.
+    Help(usize),
+    /// Everything about one row, scrolled down by so many lines.
+    Detail(Subject, usize),
+    /// A question.
+    Confirm(Confirm),
+}
+
+/// All that the dashboard shows and remembers.
+pub struct Model {
+    /// What never changes while the program runs.
+    pub facts: Facts,
+    /// What things look like.
+    pub theme: Theme,
+    /// The size of the terminal.
+    pub size: Size,
+    /// The moment that is shown; it stands still while paused.
+    pub now: Time,
+    /// The board as it was at that moment.
+    pub snapshot: Snapshot,
+    /// What is known about the row that details are shown of.
+    pub detail: Option<Detail>,
+    tables: [Table; Pane::ALL.len()],
+    /// The panes, the one that had the focus last first.
+    recent: Vec<Pane>,
+    /// Whether the pane with the focus has the whole screen.
+    pub zoom: bool,
+    /// Whether the picture stands still.
+    pub paused: bool,
+    /// The filter of all panes.
+    pub filter: Filter,
+    /// What lies over the panes, the last one on top: a question may be asked about details.
+    pub overlays: Vec<Overlay>,
+    /// A notice.
+    pub toast: Option<Toast>,
+    /// When the wheel was turned last.
+    pub wheel: Option<Time>,
+    /// Whether the terminal's window has the focus.
+    pub in_front: bool,
+    /// Where the log pane stands.
+    pub log: TuiWidgetState,
+}
+
+impl Model {
+    /// Returns the model of a dashboard that has seen nothing yet.
+    pub fn new(facts: Facts, size: Size) -> Self {
+        Self {
+            theme: Theme::of(facts.palette),
+            snapshot: Snapshot::empty(facts.namespace),
+            size,
+            now: Time::default(),
+            detail: None,
+            tables: Pane::ALL.map(Table::new),
+            recent: Pane::ALL.to_vec(),
+            zoom: false,
+            paused: false,
+            filter: Filter::default(),
+            overlays: Vec::new(),
+            toast: None,
+            wheel: None,
+            in_front: true,
+            log: TuiWidgetState::new(),
+            facts,
+        }
+    }
+
+    /// Returns what the keys act on.
+    pub fn mode(&self) -> Mode {
+        match self.overlays.last() {
+            Some(Overlay::Help(_)) => Mode::Help,
+            Some(Overlay::Detail(..)) => Mode::Detail,
+            Some(Overlay::Confirm(_)) => Mode::Confirm,
+            None if self.filter.editing => Mode::Filter,
+            None => Mode::Board,
+        }
+    }
+
+    /// Returns the pane with the focus.
+    pub fn focus(&self) -> Pane {
+        self.recent.first().copied().unwrap_or(Pane::Locks)
+    }
+
+    /// Gives the focus to `pane`.
+    pub fn set_focus(&mut self, pane: Pane) {
+        self.recent.retain(|other| *other != pane);
+        self.recent.insert(0, pane);
+    }
+
+    /// Returns that of `panes` which had the focus last, the first one when none ever had it.
+    pub fn front(&self, panes: &[Pane]) -> Option<Pane> {
+        let last = self.recent.iter().find(|pane| panes.contains(pane));
+        last.copied()
+    }
+
+    /// Returns where everything stands on the screen.
+    pub fn arrangement(&self) -> Arrangement {
+        Arrangement::of(self)
+    }
+
+    /// Returns the state of `pane`.
+    pub fn table(&self, pane: Pane) -> &Table {
+        &self.tables[pane.index()]
+    }
+
+    /// Returns the state of `pane` and its rows.
+    pub fn table_mut(&mut self, pane: Pane) -> (&mut Table, &[Arc<Row>]) {
+        (&mut self.tables[pane.index()], self.snapshot.rows(pane))
+    }
+
+    /// Returns the selected row of the pane with the focus.
+    pub fn selected(&self) -> Option<&Arc<Row>> {
+        let pane = self.focus();
+        self.table(pane).selected_row(self.snapshot.rows(pane))
+    }
+
+    /// Returns what the next picture must hold. One that is to stand still holds every pane, so that all of
+    /// them can be looked at.
+    pub fn wanted(&self, every_pane: bool) -> Wanted {
+        let panes = match every_pane {
+            true => Pane::ALL.to_vec(),
+            false => self.arrangement().panes().collect(),
+        };
+        Wanted {
+            namespace: self.snapshot.namespace,
+            panes,
+            time_zone: self.facts.time_zone.clone(),
+        }
+    }
+
+    /// Returns what details are to be shown about, on their own or beside the panes.
+    pub fn subject(&self) -> Option<Subject> {
+        let open = self.overlays.iter().rev().find_map(|overlay| match overlay {
+            Overlay::Detail(subject, _) => Some(subject.clone()),
+            _ => None,
+        });
+        open.or_else(|| {
+            self.arrangement().detail?;
+            Some(Subject::of(&self.selected()?.id))
+        })
+    }
+
+    /// Takes in a new picture.
+    pub fn accept(&mut self, snapshot: Snapshot) {
+        self.now = snapshot.now;
+        self.snapshot = snapshot;
+        self.arrange();
+    }
+
+    /// Puts the visible panes in order and scrolls them to their selection.
+    pub fn arrange(&mut self) {
+        let needle = self.filter.needle();
+        let arrangement = self.arrangement();
+        for (pane, height) in arrangement.tables() {
+            let (table, rows) = (&mut self.tables[pane.index()], self.snapshot.rows(pane));
+            table.arrange(rows, &needle);
+            table.scroll_to_selection(height);
+        }
+    }
+
+    /// Tells whether the board is shown as empty, with how to attach the first client.
+    pub fn is_blank(&self) -> bool {
+        self.snapshot.is_blank() && !self.zoom && self.focus() != Pane::Log
+    }
+
+    /// Returns how long the screen stays true if nothing happens, `None` for ever.
+    pub fn changes_in(&self, now: Time) -> Option<Duration> {
+        let toast = self.toast.as_ref().and_then(|toast| toast.until);
+        let toast = toast.map(|until| until.since(now));
+        let since_picture = now.since(self.now);
+        let counts = match self.paused {
+            true => None,
+            false => self.counts().min(),
+        };
+        let counts = counts.map(|change| change.saturating_sub(since_picture));
+        toast.into_iter().chain(counts).min()
+    }
+
+    /// Returns, for everything on the screen that counts, how long after the picture it reads differently.
+    fn counts(&self) -> impl Iterator<Item = Duration> {
+        let left = |deadline: Time| span::left_changes_in(deadline.since(self.now));
+        let tables = match self.is_blank() {
+            true => Vec::new(),
+            false => self.arrangement().tables().collect(),
+        };
+        let rows = tables.into_iter().flat_map(|(pane, height)| {
+            let rows = self.table(pane).visible(self.snapshot.rows(pane), height);
+            rows.flat_map(|(row, _)| &row.cells)
+        });
+        let cells = rows.filter_map(move |cell| match cell {
+            Cell::Left(_, deadline) => left(*deadline),
+            Cell::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
+            _ => None,
+        });
+        let entry = self.detail.as_ref().and_then(|detail| detail.entry.as_ref());
+        let asked = match self.overlays.last() {
+            Some(Overlay::Confirm(confirm)) => left(confirm.deadline),
+            _ => None,
+        };
+        let stats = self.snapshot.stats.as_ref();
+        // The rate looks back over whole seconds and falls by itself.
+        let busy = stats.filter(|stats| stats.ops_per_second > 0.0);
+        let rate = busy.map(|_| span::next_second(Duration::from_nanos(self.now.as_nanos())));
+        let uptime = stats.map(|stats| span::minutes_change_in(stats.uptime));
+        let others = [entry.and_then(|entry| left(entry.deadline)), asked, rate, uptime];
+        cells.chain(others.into_iter().flatten())
+    }
+}

@@ -1,0 +1,106 @@
+//! The bottom of the screen: the keys that work now, and above them a notice or the filter that is typed.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
+
+use crate::tui::app::why_not;
+use crate::tui::keymap::bindings;
+use crate::tui::layout::Arrangement;
+use crate::tui::state::Model;
+use crate::tui::text;
+use crate::tui::toast::Level;
+
+/// Draws the footer and the line above it.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
+    keys(model, frame, arrangement.footer);
+    if model.filter.editing {
+        prompt(model, frame, arrangement.notice);
+    } else {
+        notice(model, frame, arrangement.notice);
+    }
+}
+
+/// Draws the keys of what is on top, as many as fit. Help and quit keep their place at the end.
+fn keys(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let theme = &model.theme;
+    let mut hints = Vec::new();
+    for binding in bindings(model.mode()) {
+        let (Some(label), Some(key)) = (binding.label, binding.keys.first()) else {
+            continue;
+        };
+        if why_not(model, binding.action).is_some() {
+            continue;
+        }
+        let label_style = if binding.dangerous { theme.warn } else { theme.footer };
+        let label = if model.paused && label == "pause" { "go on" } else { label };
+        hints.push(vec![
+            Span::styled(key.name(), theme.accent),
+            Span::raw(" "),
+            Span::styled(label, label_style),
+        ]);
+    }
+    let width = |hint: &Vec<Span<'_>>| hint.iter().map(Span::width).sum::<usize>() + 2;
+    while hints.len() > 3 && hints.iter().map(width).sum::<usize>() > usize::from(area.width) {
+        let last_but_two = hints.len() - 3;
+        hints.remove(last_but_two);
+    }
+    let mut spans = vec![Span::raw(" ")];
+    for hint in hints {
+        spans.extend(hint);
+        spans.push(Span::raw("  "));
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+fn notice(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let theme = &model.theme;
+    let Some(toast) = &model.toast else {
+        if model.filter.is_active() {
+            let line = Line::from(vec![
+                Span::styled(" filter ", theme.badge),
+                Span::raw(" "),
+                Span::styled(model.filter.text().to_owned(), theme.strong),
+                Span::styled("  esc drops it ", theme.dim),
+            ]);
+            let wide = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+            let place = Rect { width: wide, ..area };
+            frame.render_widget(Clear, place);
+            frame.render_widget(line, place);
+        }
+        return;
+    };
+    let (mark, style) = match toast.level {
+        Level::Info => ("●", theme.accent),
+        Level::Error => ("✗", theme.error),
+    };
+    let room = usize::from(area.width).saturating_sub(4);
+    let line = Line::from(vec![
+        Span::styled(format!(" {mark} "), style),
+        Span::styled(text::shorten(&toast.text, room), style),
+    ]);
+    frame.render_widget(Clear, area);
+    frame.render_widget(line, area);
+}
+
+fn prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+    let theme = &model.theme;
+    let typed = model.filter.text();
+    let room = usize::from(area.width).saturating_sub(4);
+    let cursor = model.filter.cursor();
+    // What was typed first makes way when the line is too long.
+    let hidden = cursor.saturating_sub(room);
+    let shown: String = typed.chars().skip(hidden).collect();
+    frame.render_widget(Clear, area);
+    let line = Line::from(vec![
+        Span::styled(" / ", theme.accent),
+        Span::styled(text::shorten(&shown, room), theme.strong),
+    ]);
+    frame.render_widget(line, area);
+    let x = u16::try_from(3 + cursor - hidden).unwrap_or(u16::MAX);
+    let place = Position::new(area.x.saturating_add(x), area.y);
+    if area.contains(place) {
+        frame.set_cursor_position(place);
+    }
+}

@@ -1,0 +1,64 @@
+//! The list of keys, those of the view from which it was opened first.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::over;
+use crate::tui::keymap::{self, Mode};
+use crate::tui::state::{Model, Overlay};
+use crate::tui::text;
+
+const WIDTH: u16 = 74;
+
+/// Draws the help over the panes.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, top: usize) {
+    let area = area(body);
+    let title = Line::from(vec![
+        Span::styled(" Help ", model.theme.focus),
+        Span::styled("· ↑ ↓ scroll, esc closes ", model.theme.dim),
+    ]);
+    let inner = over(model, frame, area, title);
+    let shown = lines(model, inner.width).into_iter().skip(top);
+    let shown = shown.take(usize::from(inner.height)).collect::<Vec<_>>();
+    frame.render_widget(Paragraph::new(shown), inner);
+}
+
+/// Returns how many lines do not fit.
+pub(super) fn overflow(model: &Model, body: Rect) -> usize {
+    let inner = area(body).inner(ratatui::layout::Margin::new(1, 1));
+    lines(model, inner.width)
+        .len()
+        .saturating_sub(usize::from(inner.height))
+}
+
+fn area(body: Rect) -> Rect {
+    body.centered_horizontally(Constraint::Max(WIDTH))
+}
+
+fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let under = match model.overlays.iter().rev().nth(1) {
+        Some(Overlay::Detail(..)) => Mode::Detail,
+        _ => Mode::Board,
+    };
+    let others = Mode::ALL.into_iter().filter(|mode| *mode != under);
+    let mut lines = Vec::new();
+    for mode in std::iter::once(under).chain(others) {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(format!(" {}", mode.title()), theme.strong));
+        for (keys, binding) in keymap::help(mode) {
+            let room = usize::from(width).saturating_sub(22);
+            let style = if binding.dangerous { theme.warn } else { theme.text };
+            lines.push(Line::from(vec![
+                Span::raw(" "),
+                Span::styled(format!("{:<20}", text::shorten(&keys, 20)), theme.accent),
+                Span::styled(text::shorten(binding.help, room), style),
+            ]));
+        }
+    }
+    lines
+}

@@ -1,0 +1,101 @@
+//! Drawing. A view gets the model and a frame and changes nothing else; it never awaits and never asks the
+//! board.
+
+mod blank;
+mod confirm;
+mod detail;
+mod footer;
+mod header;
+mod help;
+mod log;
+mod meter;
+mod pane;
+mod title;
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, BorderType, Clear};
+
+use super::layout::{self, Arrangement};
+use super::state::{Choice, Confirm, Model, Overlay};
+
+pub use title::{Tab, tabs};
+
+/// Draws everything.
+pub fn view(model: &Model, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let arrangement = model.arrangement();
+    if layout::too_small(area) {
+        let (width, height) = (layout::MIN_WIDTH, layout::MIN_HEIGHT);
+        let notice = format!("needs {width}×{height}, is {}×{}", area.width, area.height);
+        frame.render_widget(Line::styled(notice, model.theme.warn), area);
+        return;
+    }
+    header::draw(model, frame, arrangement.header);
+    if model.is_blank() {
+        blank::draw(model, frame, arrangement.body);
+    } else {
+        panes(model, frame, &arrangement);
+    }
+    for overlay in &model.overlays {
+        match overlay {
+            Overlay::Help(top) => help::draw(model, frame, arrangement.body, *top),
+            Overlay::Detail(_, top) => detail::draw_over(model, frame, arrangement.body, *top),
+            Overlay::Confirm(confirm) => confirm::draw(model, confirm, frame, arrangement.body),
+        }
+    }
+    footer::draw(model, frame, &arrangement);
+}
+
+/// Draws the boxes first, since neighbours share their borders, then the one with the focus, then titles
+/// and contents.
+fn panes(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
+    let boxes = arrangement.slots.iter().map(|slot| slot.area);
+    for area in boxes.chain(arrangement.detail) {
+        frame.render_widget(border(model).border_style(model.theme.border), area);
+    }
+    if let Some(slot) = arrangement.slot_of(model.focus()) {
+        frame.render_widget(border(model).border_style(model.theme.focus), slot.area);
+    }
+    for slot in &arrangement.slots {
+        title::draw(model, frame, slot);
+        pane::draw(model, frame, slot);
+    }
+    if let Some(area) = arrangement.detail {
+        detail::draw_beside(model, frame, area);
+    }
+}
+
+fn border(_model: &Model) -> Block<'static> {
+    Block::bordered()
+        .border_type(BorderType::Plain)
+        .merge_borders(ratatui::symbols::merge::MergeStrategy::Exact)
+}
+
+/// Clears `area` for something that lies over the panes and draws its border.
+fn over(model: &Model, frame: &mut Frame<'_>, area: Rect, title: Line<'_>) -> Rect {
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(model.theme.focus)
+        .title(title);
+    let inner = block.inner(area);
+    frame.render_widget(Clear, area);
+    frame.render_widget(block, area);
+    inner
+}
+
+/// Returns how many lines of the overlay on top do not fit on the screen at once.
+pub(super) fn lines_below_the_screen(model: &Model) -> usize {
+    let body = model.arrangement().body;
+    match model.overlays.last() {
+        Some(Overlay::Help(_)) => help::overflow(model, body),
+        Some(Overlay::Detail(..)) => detail::overflow(model, body),
+        _ => 0,
+    }
+}
+
+/// Returns the button of the question at a place on the screen.
+pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Option<Choice> {
+    confirm::button_at(confirm, body, place)
+}

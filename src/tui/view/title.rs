@@ -1,0 +1,124 @@
+//! The titles in the borders: number, name and count of each pane, as tabs where several share a box.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::tui::layout::Slot;
+use crate::tui::pane::Pane;
+use crate::tui::state::Model;
+use crate::tui::text;
+
+/// A title in a border.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tab {
+    /// The pane it leads to.
+    pub pane: Pane,
+    /// Where it begins.
+    pub x: u16,
+    /// How wide it is.
+    pub width: u16,
+    label: String,
+}
+
+/// Returns the titles of a box. When they do not all fit, those in the back show their numbers only.
+pub fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
+    let room = slot.area.width.saturating_sub(4 + width(&position(model, slot)));
+    let labels = |short: bool| {
+        let label = |pane: &Pane| match short && *pane != slot.front {
+            true => pane.number().to_string(),
+            false => label(model, *pane),
+        };
+        slot.panes.iter().map(label).collect::<Vec<_>>()
+    };
+    let total = |labels: &[String]| labels.iter().map(|label| width(label) + 3).sum::<u16>();
+    let mut chosen = labels(false);
+    if total(&chosen) > room {
+        chosen = labels(true);
+    }
+    let mut x = slot.area.x + 2;
+    let tabs = slot.panes.iter().zip(chosen).map(|(pane, label)| {
+        let tab = Tab {
+            pane: *pane,
+            x,
+            width: width(&label),
+            label,
+        };
+        x += tab.width + 3;
+        tab
+    });
+    tabs.collect()
+}
+
+fn label(model: &Model, pane: Pane) -> String {
+    match pane {
+        Pane::Log | Pane::Events => format!("{} {}", pane.number(), pane.title()),
+        _ => {
+            let count = model.snapshot.count(pane) as u64;
+            format!("{} {} {}", pane.number(), pane.title(), text::thousands(count))
+        }
+    }
+}
+
+/// Draws the titles over the upper border of a box.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, slot: &Slot) {
+    let theme = &model.theme;
+    let focused = model.focus() == slot.front;
+    let edge = if focused { theme.focus } else { theme.border };
+    let mut spans = vec![Span::raw(" ")];
+    for (at, tab) in tabs(model, slot).into_iter().enumerate() {
+        if at > 0 {
+            spans.push(Span::styled(" │ ", edge));
+        }
+        let style = match (tab.pane == slot.front, focused) {
+            (true, true) => theme.focus,
+            (true, false) => theme.strong,
+            (false, _) => theme.dim,
+        };
+        spans.push(Span::styled(tab.label, style));
+    }
+    spans.push(Span::raw(" "));
+    let title = Line::from(spans);
+    let room = Rect {
+        x: slot.area.x + 1,
+        width: slot.area.width.saturating_sub(2),
+        height: slot.area.height.min(1),
+        ..slot.area
+    };
+    let wide = u16::try_from(title.width()).unwrap_or(u16::MAX).min(room.width);
+    frame.render_widget(title, Rect { width: wide, ..room });
+    let position = position(model, slot);
+    let needs = width(&position);
+    if needs > 0 && wide + needs <= room.width {
+        let place = Rect {
+            x: room.right() - needs,
+            width: needs,
+            ..room
+        };
+        frame.render_widget(Line::styled(position, edge), place);
+    }
+}
+
+/// Returns where the selection stands and what is not shown, empty when everything is on the screen.
+fn position(model: &Model, slot: &Slot) -> String {
+    let pane = slot.front;
+    let table = model.table(pane);
+    let height = usize::from(slot.rows().height);
+    let filtered = model.filter.is_active() && pane != Pane::Log;
+    let copied = model.snapshot.rows(pane).len();
+    match () {
+        () if filtered => format!(" {} of {} ", table.len(), text::thousands(copied as u64)),
+        () if pane != Pane::Events && model.snapshot.is_capped(pane) => {
+            format!(" first {} ", text::thousands(copied as u64))
+        }
+        () if table.len() > height => {
+            let (place, all) = (table.place() as u64 + 1, table.len() as u64);
+            format!(" {}/{} ", text::thousands(place), text::thousands(all))
+        }
+        () => String::new(),
+    }
+}
+
+fn width(label: &str) -> u16 {
+    u16::try_from(text::width(label)).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,156 @@
+//! A board in the middle of the original design's workflow, on a clock that only tests move.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard::board::{
+    Board, Clock, Introduction, Key, Limits, ManualClock, Namespace, NamespaceId, Revision, RevisionFile,
+    Session, Time,
+};
+use callboard::tui::{Facts, Palette};
+use jiff::tz::TimeZone;
+
+/// A clock that its owner and a board share.
+#[derive(Clone, Debug, Default)]
+pub struct SharedClock(pub Arc<ManualClock>);
+
+impl Clock for SharedClock {
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    fn wall(&self) -> jiff::Timestamp {
+        self.0.wall()
+    }
+}
+
+/// A board with those who are attached to it.
+pub struct Scene {
+    pub clock: SharedClock,
+    pub board: Board,
+    pub namespace: NamespaceId,
+    pub sessions: Vec<Session>,
+}
+
+impl Scene {
+    /// Returns an empty board.
+    pub fn empty() -> Self {
+        let clock = SharedClock::default();
+        let board = Board::new(clock.clone(), Limits::default(), RevisionFile::in_memory(), Revision::ZERO);
+        Self::on(clock, board)
+    }
+
+    /// Returns the scene of an existing board.
+    pub fn on(clock: SharedClock, board: Board) -> Self {
+        let namespace = board.open(&Namespace::parse(Namespace::DEFAULT).unwrap()).unwrap();
+        Self {
+            clock,
+            board,
+            namespace,
+            sessions: Vec::new(),
+        }
+    }
+
+    /// Returns a board on which a manager and three implementers are at work.
+    pub fn busy() -> Self {
+        let mut scene = Self::empty();
+        scene.play();
+        scene
+    }
+
+    /// Plays the workflow up to its middle.
+    pub fn play(&mut self) {
+        let manager = self.attach("manager", "claude-code 2.1.329");
+        let implementers: Vec<_> = (1..=3)
+            .map(|number| self.attach(&format!("agent-implementation-{number}"), "claude-code 2.1.329"))
+            .collect();
+        let work = [
+            ("3.1", "src/auth/auth.ts", "Implement user authentication"),
+            ("3.2", "src/api/routes.ts", "Add the REST routes of the billing service"),
+            ("3.3", "app/%5Bslug%5D/page.tsx", "Render pages by slug"),
+        ];
+        for (id, file, what) in work {
+            let agent = format!("agent-implementation-{}", &id[2..]);
+            let value = format!(
+                r#"{{"taskId":"{id}","agentId":"{agent}","description":"{what}","files":["{file}"],"complexity":"medium"}}"#
+            );
+            self.set(manager, &format!("task:{id}"), &value, 3_600);
+        }
+        self.pass(5_000);
+        for ((id, file, _), agent) in work.into_iter().zip(&implementers) {
+            let name = self.sessions[*agent].owner().name.to_string();
+            let lock = format!(r#"{{"lockedBy":"{name}","taskId":"{id}"}}"#);
+            self.set(*agent, &format!("lock:{file}"), &lock, 300);
+            self.pass(31_000);
+        }
+        let steps = [("in_progress", 45, "Writing auth logic"), ("blocked", 20, "Waiting for 3.1"), ("completed", 100, "")];
+        for ((id, ..), (agent, (state, done, step))) in work.into_iter().zip(implementers.iter().zip(steps)) {
+            let name = self.sessions[*agent].owner().name.to_string();
+            let value = format!(r#"{{"status":"{state}","progress":{done},"currentStep":"{step}"}}"#);
+            self.set(*agent, &format!("status:{name}:{id}"), &value, 3_600);
+        }
+        self.set(
+            implementers[0],
+            "msg:agent-implementation-1:architect:1729012345",
+            r#"{"type":"Question","question":"Should auth use JWT or sessions?"}"#,
+            3_600,
+        );
+        self.set(manager, "progress:global", r#"{"totalTasks":3,"completedTasks":1}"#, 60);
+        self.set(implementers[1], "agent:agent-implementation-2:state", r#"{"status":"waiting"}"#, 600);
+        self.get(manager, "lock:src/auth/auth.ts");
+        self.get(manager, "lock:nobody/holds/this.rs");
+        self.pass(1_000);
+    }
+
+    /// Attaches an agent and returns its place among the sessions.
+    pub fn attach(&mut self, name: &str, client: &str) -> usize {
+        let introduction = Introduction {
+            name: Some(name.to_owned()),
+            pid: Some(4_242),
+            ppid: Some(4_200),
+            cwd: Some(PathBuf::from("/home/ada/web-shop")),
+            ..Introduction::default()
+        };
+        let session = self.board.attach(self.namespace, introduction);
+        let (program, version) = client.split_once(' ').unwrap();
+        session.introduce(program, version);
+        self.sessions.push(session);
+        self.sessions.len() - 1
+    }
+
+    /// Writes as the agent at `place`.
+    pub fn set(&self, place: usize, key: &str, value: &str, ttl: u64) -> Revision {
+        let session = &self.sessions[place];
+        session.called("setStorage");
+        session
+            .set(Key::parse(key).unwrap(), Arc::from(value), Duration::from_secs(ttl))
+            .unwrap()
+    }
+
+    /// Reads as the agent at `place` and tells whether there was a value.
+    pub fn get(&self, place: usize, key: &str) -> bool {
+        let session = &self.sessions[place];
+        session.called("getStorage");
+        session.get(&Key::parse(key).unwrap()).is_some()
+    }
+
+    /// Lets time pass, and what ran out end.
+    pub fn pass(&self, millis: u64) {
+        self.clock.0.advance(Duration::from_millis(millis));
+        while self.board.sweep().unwrap().next.is_some_and(|next| next <= self.clock.now()) {}
+    }
+
+    /// Returns what the dashboard knows of its surroundings.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            project: "web-shop".to_owned(),
+            socket: PathBuf::from("/run/user/1000/callboard/web-shop-1f3a9c/socket"),
+            namespace: self.namespace,
+            snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config".to_owned(),
+            mouse: true,
+            palette: Palette::Ansi,
+            time_zone: TimeZone::UTC,
+        }
+    }
+}
