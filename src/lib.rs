@@ -6,8 +6,10 @@
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
 //! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
 //! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
+//! - [`cli`]: the command line. Options, exit codes, scripts, and all of the above put together.
 
 pub mod board;
+pub mod cli;
 pub mod mcp;
 pub mod net;
 pub mod telemetry;

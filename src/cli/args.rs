@@ -1,0 +1,331 @@
+//! What can be said on the command line: subcommands, options, and the help that people read.
+//!
+//! Only types and words; what each subcommand does is in its own file.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use super::config::Client;
+use crate::board::{Limits, Namespace};
+
+const EXAMPLES: &str = "\
+Without a command it runs the board of this project: an MCP server on a local socket, with a live dashboard
+when there is a terminal. Agents attach with `callboard bridge`.
+
+Examples:
+  callboard                            the board of this project, with the dashboard
+  claude mcp add callboard -- callboard bridge
+                                       attach Claude Code to it; see `callboard config`
+  callboard demo                       watch four agents at work on a board of their own
+  callboard --no-tui 2>board.log &     the board without a screen
+  callboard ls 'lock:*'                who holds what
+  callboard expire lock:src/main.rs    take a stuck lock away
+
+Exit codes:
+  0  it worked                         3  no board runs for this project
+  1  it failed or was refused          4  the key does not exist (get, expire)
+  2  the command line is wrong         128 + n  ended by signal n";
+
+/// The board backstage where coding agents coordinate.
+#[derive(Debug, Parser)]
+#[command(name = "callboard", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) place: Place,
+    /// Print JSON, one value a line; so it is anyway when the output is no terminal.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) serve: ServeOptions,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Which board, and which part of it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Place {
+    /// The board's socket, instead of that of the project around the current directory.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CALLBOARD_SOCKET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub(super) socket: Option<PathBuf>,
+    /// The namespace to work in; the dashboard shows it first.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "CALLBOARD_NAMESPACE",
+        hide_env_values = true,
+        global = true
+    )]
+    #[arg(default_value_t = Namespace::default())]
+    pub(super) namespace: Namespace,
+}
+
+/// How the board is to be run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of the board")]
+pub(super) struct ServeOptions {
+    /// Run without the dashboard and log to stderr.
+    #[arg(long)]
+    pub(super) no_tui: bool,
+    /// Leave the mouse to the terminal, whose own selection then works.
+    #[arg(long)]
+    pub(super) no_mouse: bool,
+    /// The most keys in a namespace.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().keys)]
+    max_keys: usize,
+    /// The most bytes of values in a namespace.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().bytes)]
+    max_bytes: usize,
+    /// The most locks in a namespace.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().locks)]
+    max_locks: usize,
+    /// What to log: error, warn, info, debug or trace, also by module (`info,callboard::net=debug`).
+    #[arg(long, value_name = "LEVEL", env = "CALLBOARD_LOG", hide_env_values = true)]
+    #[arg(default_value = "info")]
+    pub(super) log: String,
+}
+
+/// The options that make sense only without a subcommand.
+const SERVE_OPTIONS: [&str; 6] = ["no_tui", "no_mouse", "max_keys", "max_bytes", "max_locks", "log"];
+
+/// The subcommands, in the order in which people meet them.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Attach an agent: an MCP server on stdin and stdout, for clients to start.
+    #[command(after_help = "\
+Examples:
+  claude mcp add callboard -- callboard bridge
+  callboard bridge --agent reviewer --namespace release")]
+    Bridge(BridgeOptions),
+    /// Print what to put into a client's configuration.
+    #[command(after_help = "\
+Examples:
+  callboard config                     for all clients
+  callboard config claude > .mcp.json  only the snippet goes to stdout")]
+    Config {
+        /// The client; all when absent.
+        client: Option<Client>,
+    },
+    /// Print the value of a key.
+    #[command(after_help = "\
+Examples:
+  callboard get progress:global
+  callboard get --raw status:agent-1:3.1 | jq .progress
+
+Exits with 4 when the key does not exist.")]
+    Get {
+        /// The key.
+        key: String,
+        /// Print the value alone, byte for byte.
+        #[arg(long, conflicts_with = "json")]
+        raw: bool,
+    },
+    /// Write a value.
+    #[command(after_help = "\
+Examples:
+  callboard set task:7 '{\"taskId\":\"7\",\"description\":\"tidy up\"}'
+  callboard set --ttl 86400 note:plan - < plan.md")]
+    Set {
+        /// The key.
+        key: String,
+        /// The value; `-` reads it from stdin, as it is.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// Seconds until it expires, 1 to 86400; an hour when absent.
+        #[arg(long, value_name = "SECONDS")]
+        ttl: Option<f64>,
+    },
+    /// Remove a key.
+    #[command(after_help = "\
+Examples:
+  callboard del task:7
+
+Succeeds also when there is no such key, and says so.")]
+    Del {
+        /// The key.
+        key: String,
+    },
+    /// List keys, or all boards that run.
+    #[command(after_help = "\
+Examples:
+  callboard ls                         every key
+  callboard ls 'status:*' --values
+  callboard ls --all                   the boards of all projects")]
+    Ls {
+        /// Which keys: `*` stands for any run of characters.
+        #[arg(default_value = "*")]
+        pattern: String,
+        /// Print the values too.
+        #[arg(long)]
+        values: bool,
+        /// List the running boards of all projects instead.
+        #[arg(long, conflicts_with_all = ["pattern", "values", "socket"])]
+        all: bool,
+    },
+    /// Follow what happens, one line for each event, until Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  callboard watch                      from now on
+  callboard watch 'lock:*' --since 0   with all that the board still remembers
+  callboard watch 'msg:*:me:*' --json | while read -r event; do …; done")]
+    Watch {
+        /// Which keys: `*` stands for any run of characters.
+        #[arg(default_value = "*")]
+        pattern: String,
+        /// Begin after this revision instead of now.
+        #[arg(long, value_name = "REV")]
+        since: Option<u64>,
+    },
+    /// End a key or a lock at once, whoever holds it.
+    #[command(after_help = "\
+Examples:
+  callboard expire lock:src/main.rs
+  callboard expire lock:src/main.rs --rev 1207
+
+Asks nothing; says from whom it was taken. With --rev nothing happens if the key has changed since.")]
+    Expire {
+        /// The key.
+        key: String,
+        /// Only if the key still has this revision; `ls --json` shows it.
+        #[arg(long, value_name = "REV")]
+        rev: Option<u64>,
+    },
+    /// Print the board in numbers.
+    #[command(after_help = "\
+Examples:
+  callboard stats
+  callboard stats --json")]
+    Stats,
+    /// Show the board at work: a manager and three implementers, as real MCP clients.
+    #[command(after_help = "\
+Examples:
+  callboard demo                       on a board of its own, with the dashboard
+  callboard demo --fast                as fast as it goes
+  callboard demo --socket PATH         on a board that runs already
+
+Without a terminal the workflow is run once, fast, and its steps are printed; the exit code tells whether
+every step was as it should be.")]
+    Demo {
+        /// Do not wait between the steps.
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Print the completions for a shell.
+    #[command(after_help = "\
+Examples:
+  callboard completions bash > ~/.local/share/bash-completion/completions/callboard
+  callboard completions zsh > ~/.zfunc/_callboard
+  callboard completions fish > ~/.config/fish/completions/callboard.fish")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How an agent is attached.
+#[derive(Args, Debug)]
+pub(super) struct BridgeOptions {
+    /// What the agent is called on the board; after its client when absent.
+    #[arg(long, value_name = "NAME", env = "CALLBOARD_AGENT", hide_env_values = true)]
+    pub(super) agent: Option<String>,
+}
+
+impl ServeOptions {
+    /// Returns how much a namespace may hold.
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            keys: self.max_keys,
+            bytes: self.max_bytes,
+            locks: self.max_locks,
+        }
+    }
+}
+
+impl Arguments {
+    /// Reads the command line `line`, whose first word is the program's name.
+    pub(super) fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(line)?;
+        if let Some(name) = matches.subcommand_name() {
+            let given = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some(id) = SERVE_OPTIONS.iter().find(given) {
+                let option = id.replace('_', "-");
+                let text = format!("--{option} is an option of the board; it means nothing to `{name}`");
+                return Err(command.error(ErrorKind::ArgumentConflict, text));
+            }
+        }
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// Returns the command line's description, for completions.
+pub(super) fn description() -> clap::Command {
+    Arguments::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::read(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_description_is_consistent() {
+        description().debug_assert();
+        let ids: Vec<_> = description()
+            .get_arguments()
+            .map(|arg| arg.get_id().to_string())
+            .collect();
+        assert!(SERVE_OPTIONS.iter().all(|id| ids.iter().any(|known| known == id)));
+    }
+
+    #[test]
+    fn options_of_the_board_are_refused_beside_a_subcommand() {
+        let error = read("callboard --max-keys 5 get task:1").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error.to_string().contains("--max-keys is an option of the board"),
+            "{error}"
+        );
+        assert_eq!(
+            read("callboard --max-keys 5").unwrap().serve.limits(),
+            Limits {
+                keys: 5,
+                ..Limits::default()
+            }
+        );
+    }
+
+    #[test]
+    fn place_and_json_stand_on_either_side_of_the_subcommand() {
+        for line in [
+            "callboard --socket /s --namespace n --json get k",
+            "callboard get k --socket /s --namespace n --json",
+        ] {
+            let arguments = read(line).unwrap();
+            assert_eq!(arguments.place.socket, Some(PathBuf::from("/s")));
+            assert_eq!(arguments.place.namespace.as_str(), "n");
+            assert!(arguments.json);
+        }
+        assert!(read("callboard get k --namespace a:b").is_err());
+    }
+
+    #[test]
+    fn a_value_may_begin_with_a_hyphen() {
+        let Some(Command::Set { value, .. }) = read("callboard set k -5").unwrap().command else {
+            panic!("not a set");
+        };
+        assert_eq!(value, "-5");
+    }
+}

@@ -1,0 +1,178 @@
+//! What goes wrong on the command line, what to do about it, and the exit code that scripts see.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::net::project::ProjectError;
+
+/// The exit codes, which scripts may rely on.
+pub mod exit {
+    /// It worked.
+    pub const OK: u8 = 0;
+    /// It failed, or the board refused it.
+    pub const FAILURE: u8 = 1;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 2;
+    /// No board runs for this project.
+    pub const NO_BOARD: u8 = 3;
+    /// The key does not exist (`get`, `expire`).
+    pub const NO_KEY: u8 = 4;
+    /// Added to the number of the signal that ended the program.
+    pub const BY_SIGNAL: u8 = 128;
+}
+
+/// Why a command did not do what it was told to. Texts are fragments that fit after `error: `.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line is wrong, or asks for help or the version.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The options contradict each other or where the program runs.
+    #[error("{0}")]
+    Misuse(String),
+    /// The project's places cannot be used.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// Nothing serves the socket.
+    #[error("no board runs at {}", .socket.display())]
+    NoBoard {
+        /// Where it would be.
+        socket: PathBuf,
+        /// Whether the user chose that place.
+        chosen: bool,
+    },
+    /// The board went while it was being asked or followed.
+    #[error("the board at {} has gone", .0.display())]
+    Gone(PathBuf),
+    /// The board is there but says nothing.
+    #[error("the board at {} does not answer", .0.display())]
+    Silent(PathBuf),
+    /// The board is of a version that understands something else.
+    #[error("the board runs callboard {theirs}, this is callboard {ours}: {problem}")]
+    Skew {
+        /// The board's version.
+        theirs: String,
+        /// This program's version.
+        ours: &'static str,
+        /// What it did not understand.
+        problem: String,
+    },
+    /// What came back is not what the protocol says.
+    #[error("the board at {} answered nonsense: {problem}", .socket.display())]
+    Garbled {
+        /// The board's socket.
+        socket: PathBuf,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// The board understood and said no.
+    #[error("the board refused: {code}")]
+    Refused {
+        /// The text or the code that it refused with.
+        code: String,
+        /// What it advised.
+        hint: Option<String>,
+    },
+    /// The key does not exist.
+    #[error("no such key: {0}")]
+    NoKey(String),
+    /// stdin cannot be read as text.
+    #[error("cannot read the value from stdin: {0}")]
+    Input(io::Error),
+    /// The output cannot be written. A reader who has had enough is no error.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    /// The system refuses something.
+    #[error("cannot {doing}: {source}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl CliError {
+    /// Returns the exit code; this is the only place that decides one for an error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(error) => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
+            Self::Misuse(_) => exit::USAGE,
+            Self::NoBoard { .. } | Self::Gone(_) => exit::NO_BOARD,
+            Self::NoKey(_) => exit::NO_KEY,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
+            Self::Project(_)
+            | Self::Silent(_)
+            | Self::Skew { .. }
+            | Self::Garbled { .. }
+            | Self::Refused { .. }
+            | Self::Input(_)
+            | Self::Output(_)
+            | Self::System { .. } => exit::FAILURE,
+        }
+    }
+
+    /// Tells whether people are to read of it; a closed pipe is how `| head` says that it is done.
+    pub fn is_worth_telling(&self) -> bool {
+        self.exit_code() != exit::OK || matches!(self, Self::Usage(_))
+    }
+
+    /// Returns what the reader can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoBoard { socket, chosen: true } => Some(format!(
+                "start it in another terminal: callboard --socket {}",
+                socket.display()
+            )),
+            Self::NoBoard { .. } => Some(
+                "start it in another terminal with `callboard`; `callboard ls --all` lists the boards that run"
+                    .to_owned(),
+            ),
+            Self::Gone(_) => Some("start it again with `callboard`".to_owned()),
+            Self::Silent(_) => Some(
+                "see whether its process is stopped (Ctrl-Z) or the machine is overloaded, then try again"
+                    .to_owned(),
+            ),
+            Self::Skew { .. } => {
+                Some("quit the board and start it again, so that both are of one version".to_owned())
+            }
+            Self::Garbled { .. } => Some("see whether another program serves that socket".to_owned()),
+            Self::Refused { hint, .. } => hint.clone(),
+            Self::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())
+            }
+            Self::Usage(_)
+            | Self::Misuse(_)
+            | Self::Project(_)
+            | Self::NoKey(_)
+            | Self::Input(_)
+            | Self::Output(_)
+            | Self::System { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_who_has_had_enough_is_no_error() {
+        let closed = CliError::Output(io::ErrorKind::BrokenPipe.into());
+        assert_eq!(closed.exit_code(), exit::OK);
+        assert!(!closed.is_worth_telling());
+        let full = CliError::Output(io::ErrorKind::StorageFull.into());
+        assert_eq!(full.exit_code(), exit::FAILURE);
+    }
+
+    #[test]
+    fn a_missing_board_names_the_command_that_starts_it() {
+        let error = |chosen| CliError::NoBoard {
+            socket: "/s".into(),
+            chosen,
+        };
+        assert_eq!(error(true).exit_code(), exit::NO_BOARD);
+        assert!(error(true).hint().unwrap().ends_with("callboard --socket /s"));
+        assert!(error(false).hint().unwrap().contains("`callboard`"));
+    }
+}

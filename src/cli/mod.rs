@@ -1,0 +1,92 @@
+//! The command line: what people and scripts say to callboard, and what it says back.
+//!
+//! Responsible for options, help, exit codes, the forms of output, and for putting the other modules
+//! together into a running board. Not for any rule of the board and not for the protocol.
+//!
+//! Invariants:
+//!
+//! - Nothing here prints: results go to the streams that `main` hands in.
+//! - This is the only module that reads the environment and the current directory.
+//! - Every error says what to do next, and becomes an exit code in one place, [`CliError::exit_code`].
+//! - Scripts and the bridge need no async runtime, so they start in a millisecond.
+
+mod args;
+mod client;
+mod completions;
+mod config;
+mod del;
+mod error;
+mod expire;
+mod get;
+mod ls;
+mod output;
+mod place;
+mod set;
+mod stats;
+mod text;
+mod watch;
+
+use std::ffi::OsString;
+
+pub use error::{CliError, exit};
+pub use output::Streams;
+
+use args::{Arguments, Command};
+use output::Output;
+
+/// How the program came to its end when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It did what it was told to.
+    Done,
+    /// A signal with this number told it to stop, and it did so in good order.
+    Signal(u8),
+}
+
+impl Ending {
+    /// Returns the exit code, by the custom of shells.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Done => exit::OK,
+            Self::Signal(number) => exit::BY_SIGNAL.saturating_add(number),
+        }
+    }
+}
+
+/// Does what the command line `line` says, whose first word is the program's name.
+pub fn run(line: impl IntoIterator<Item = OsString>, streams: Streams<'_>) -> Result<Ending, CliError> {
+    let Arguments {
+        place,
+        json,
+        serve,
+        command,
+    } = Arguments::read(line)?;
+    let mut output = Output::new(streams, json);
+    let ended = match command {
+        None => {
+            let _ = serve;
+            Err(CliError::Misuse("not yet".into()))
+        }
+        Some(command) => obey(command, &place, &mut output),
+    };
+    let flushed = output.flush();
+    let ending = ended?;
+    flushed.map(|()| ending)
+}
+
+fn obey(command: Command, place: &args::Place, output: &mut Output<'_>) -> Result<Ending, CliError> {
+    match command {
+        Command::Config { client } => config::run(client, place, output)?,
+        Command::Get { key, raw } => get::run(key, raw, place, output)?,
+        Command::Set { key, value, ttl } => set::run(&key, value, ttl, place, output)?,
+        Command::Del { key } => del::run(&key, place, output)?,
+        Command::Ls { all: true, .. } => ls::boards(output)?,
+        Command::Ls { pattern, values, .. } => ls::keys(&pattern, values, place, output)?,
+        Command::Watch { pattern, since } => watch::run(&pattern, since, place, output)?,
+        Command::Expire { key, rev } => expire::run(&key, rev, place, output)?,
+        Command::Stats => stats::run(place, output)?,
+        Command::Completions { shell } => completions::run(shell, output)?,
+        Command::Bridge(_) | Command::Demo { .. } => return Err(CliError::Misuse("not yet".into())),
+    }
+    Ok(Ending::Done)
+}
