@@ -14,9 +14,9 @@ use crate::board::{Clock, Refusal, Revision};
 
 /// The most bytes of JSON that an answer carries twice, as text and structured.
 ///
-/// Beyond it the JSON is in the text alone, which every client shows when nothing is structured: a value of
-/// the longest length, encoded twice, would not fit into one line.
-const MAX_TWICE: usize = 1 << 20;
+/// As text it may grow to twice its size, so this is what fits into a line of 64 MiB in both places: every
+/// value of ASCII does. Beyond it the JSON is in the text alone, which clients show when nothing is structured.
+const MAX_TWICE: usize = 21 << 20;
 
 /// What a tool comes to.
 pub(super) type Outcome = Result<CallToolResult, Failure>;
