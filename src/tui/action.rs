@@ -2,9 +2,9 @@
 
 use crate::board::{Key, NamespaceId, Revision};
 
-use super::{Ended, Request};
 use super::pane::Pane;
 use super::state::Confirmed;
+use super::{Ended, Request};
 
 /// What a key means where it was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

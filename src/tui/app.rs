@@ -107,7 +107,11 @@ fn not_expired(refusal: &Refusal) -> String {
 }
 
 fn press(model: &mut Model, key: KeyEvent, now: Time) -> Outcome {
-    if model.toast.as_ref().is_some_and(|toast| toast.level == Level::Error) {
+    if model
+        .toast
+        .as_ref()
+        .is_some_and(|toast| toast.level == Level::Error)
+    {
         model.toast = None;
     }
     let mode = model.mode();
@@ -129,9 +133,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<&'static str> {
         Action::Demo if !model.snapshot.is_blank() => Some("the demo starts on an empty board only"),
         Action::Open if row.is_none() => Some("there is no row to open"),
         Action::Sort | Action::Reverse if on_log => Some("the log has no columns to sort by"),
-        Action::NextNamespace if model.snapshot.namespaces.len() < 2 => {
-            Some("there is only one namespace")
-        }
+        Action::NextNamespace if model.snapshot.namespaces.len() < 2 => Some("there is only one namespace"),
         Action::NextNamespace if model.paused => Some("the picture stands still; press space to go on"),
         Action::CopyKey if chosen_key(model).is_none() => Some("there is no key to copy here"),
         Action::CopyValue if chosen(model).is_none() => Some("there is no value to copy here"),

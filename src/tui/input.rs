@@ -53,7 +53,10 @@ enum Reading {
 
 fn read(stdin: &Stdin, ended: &PipeReader, events: &Sender<Event>) -> Reading {
     loop {
-        let mut watched = [PollFd::new(stdin, PollFlags::IN), PollFd::new(ended, PollFlags::IN)];
+        let mut watched = [
+            PollFd::new(stdin, PollFlags::IN),
+            PollFd::new(ended, PollFlags::IN),
+        ];
         match poll(&mut watched, None) {
             Ok(_) => {}
             Err(Errno::INTR) => continue,

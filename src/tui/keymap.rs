@@ -143,34 +143,96 @@ const ALL: &[Mode] = &Mode::ALL;
 
 /// Every binding. The order is that of the footer and of the help.
 pub const KEYMAP: &[Binding] = &[
-    bind(Action::KeepFilter, &[key(KeyCode::Enter)], &[Mode::Filter], "keep the filter").footer("keep"),
-    bind(Action::ClearFilter, &[key(KeyCode::Esc)], &[Mode::Filter], "drop the filter").footer("drop"),
-    bind(Action::Accept, &[char('y')], &[Mode::Confirm], "yes, do it").footer("yes").dangerous(),
-    bind(Action::Decline, &[char('n'), key(KeyCode::Esc), char('q')], &[Mode::Confirm], "no, leave it")
-        .footer("no"),
+    bind(
+        Action::KeepFilter,
+        &[key(KeyCode::Enter)],
+        &[Mode::Filter],
+        "keep the filter",
+    )
+    .footer("keep"),
+    bind(
+        Action::ClearFilter,
+        &[key(KeyCode::Esc)],
+        &[Mode::Filter],
+        "drop the filter",
+    )
+    .footer("drop"),
+    bind(Action::Accept, &[char('y')], &[Mode::Confirm], "yes, do it")
+        .footer("yes")
+        .dangerous(),
+    bind(
+        Action::Decline,
+        &[char('n'), key(KeyCode::Esc), char('q')],
+        &[Mode::Confirm],
+        "no, leave it",
+    )
+    .footer("no"),
     bind(
         Action::OtherChoice,
-        &[key(KeyCode::Tab), key(KeyCode::BackTab), key(KeyCode::Left), key(KeyCode::Right)],
+        &[
+            key(KeyCode::Tab),
+            key(KeyCode::BackTab),
+            key(KeyCode::Left),
+            key(KeyCode::Right),
+        ],
         &[Mode::Confirm],
         "go to the other button",
     )
     .footer("other button"),
-    bind(Action::Choose, &[key(KeyCode::Enter)], &[Mode::Confirm], "press the marked button").footer("press"),
-    bind(Action::Demo, &[char('d')], BOARD, "start the demo, on an empty board").footer("demo"),
-    bind(Action::Open, &[key(KeyCode::Enter)], BOARD, "show everything about the selected row")
-        .footer("details"),
-    bind(Action::Expire, &[char('x')], ROWS, "expire the selected lock or key, after a question")
-        .footer("expire")
-        .dangerous(),
+    bind(
+        Action::Choose,
+        &[key(KeyCode::Enter)],
+        &[Mode::Confirm],
+        "press the marked button",
+    )
+    .footer("press"),
+    bind(
+        Action::Demo,
+        &[char('d')],
+        BOARD,
+        "start the demo, on an empty board",
+    )
+    .footer("demo"),
+    bind(
+        Action::Open,
+        &[key(KeyCode::Enter)],
+        BOARD,
+        "show everything about the selected row",
+    )
+    .footer("details"),
+    bind(
+        Action::Expire,
+        &[char('x')],
+        ROWS,
+        "expire the selected lock or key, after a question",
+    )
+    .footer("expire")
+    .dangerous(),
     bind(Action::Filter, &[char('/')], BOARD, "filter all panes by a text").footer("filter"),
     bind(Action::Sort, &[char('s')], BOARD, "sort by the next column").footer("sort"),
     bind(Action::Reverse, &[char('r')], BOARD, "turn the order round"),
-    bind(Action::Zoom, &[char('z')], BOARD, "give the whole screen to the pane, and back").footer("zoom"),
+    bind(
+        Action::Zoom,
+        &[char('z')],
+        BOARD,
+        "give the whole screen to the pane, and back",
+    )
+    .footer("zoom"),
     bind(Action::Pause, &[char(' ')], ROWS, "freeze the picture, and go on").footer("pause"),
     bind(Action::CopyKey, &[char('y')], ROWS, "copy the key"),
     bind(Action::CopyValue, &[char('Y')], ROWS, "copy the value"),
-    bind(Action::NextPane, &[key(KeyCode::Tab)], BOARD, "go to the next pane"),
-    bind(Action::PreviousPane, &[key(KeyCode::BackTab)], BOARD, "go to the previous pane"),
+    bind(
+        Action::NextPane,
+        &[key(KeyCode::Tab)],
+        BOARD,
+        "go to the next pane",
+    ),
+    bind(
+        Action::PreviousPane,
+        &[key(KeyCode::BackTab)],
+        BOARD,
+        "go to the previous pane",
+    ),
     Binding::focus(Pane::Locks, &[char('1')]),
     Binding::focus(Pane::Tasks, &[char('2')]),
     Binding::focus(Pane::Statuses, &[char('3')]),
@@ -179,14 +241,44 @@ pub const KEYMAP: &[Binding] = &[
     Binding::focus(Pane::Messages, &[char('6')]),
     Binding::focus(Pane::Keys, &[char('7')]),
     Binding::focus(Pane::Log, &[char('8')]),
-    bind(Action::NextNamespace, &[char('n')], BOARD, "show the next namespace, when there are several"),
+    bind(
+        Action::NextNamespace,
+        &[char('n')],
+        BOARD,
+        "show the next namespace, when there are several",
+    ),
     bind(Action::Up, &[char('k'), key(KeyCode::Up)], SCROLL, "up"),
     bind(Action::Down, &[char('j'), key(KeyCode::Down)], SCROLL, "down"),
-    bind(Action::PageUp, &[key(KeyCode::PageUp), ctrl('u')], SCROLL, "a page up"),
-    bind(Action::PageDown, &[key(KeyCode::PageDown), ctrl('d')], SCROLL, "a page down"),
-    bind(Action::Top, &[char('g'), key(KeyCode::Home)], SCROLL, "to the top"),
-    bind(Action::Bottom, &[char('G'), key(KeyCode::End)], SCROLL, "to the bottom"),
-    bind(Action::Back, &[key(KeyCode::Esc)], BOARD, "drop the filter, or leave the zoom, or dismiss a notice"),
+    bind(
+        Action::PageUp,
+        &[key(KeyCode::PageUp), ctrl('u')],
+        SCROLL,
+        "a page up",
+    ),
+    bind(
+        Action::PageDown,
+        &[key(KeyCode::PageDown), ctrl('d')],
+        SCROLL,
+        "a page down",
+    ),
+    bind(
+        Action::Top,
+        &[char('g'), key(KeyCode::Home)],
+        SCROLL,
+        "to the top",
+    ),
+    bind(
+        Action::Bottom,
+        &[char('G'), key(KeyCode::End)],
+        SCROLL,
+        "to the bottom",
+    ),
+    bind(
+        Action::Back,
+        &[key(KeyCode::Esc)],
+        BOARD,
+        "drop the filter, or leave the zoom, or dismiss a notice",
+    ),
     bind(
         Action::Back,
         &[key(KeyCode::Esc), key(KeyCode::Enter), char('q')],
@@ -203,7 +295,12 @@ pub const KEYMAP: &[Binding] = &[
     .footer("close"),
     bind(Action::Help, &[char('?'), key(KeyCode::F(1))], ROWS, "this help").footer("help"),
     bind(Action::Redraw, &[ctrl('l')], ROWS, "draw everything anew"),
-    bind(Action::ExplainSuspend, &[ctrl('z')], ALL, "say why the board does not stop"),
+    bind(
+        Action::ExplainSuspend,
+        &[ctrl('z')],
+        ALL,
+        "say why the board does not stop",
+    ),
     bind(Action::Quit, &[char('q')], BOARD, "end the board").footer("quit"),
     bind(Action::Quit, &[ctrl('c')], ALL, "end the board, from anywhere"),
 ];
@@ -263,7 +360,11 @@ mod tests {
             for binding in bindings(mode) {
                 for press in binding.keys {
                     if let Some(other) = seen.insert(*press, binding.action) {
-                        panic!("{} is {other:?} and {:?} in {mode:?}", press.name(), binding.action);
+                        panic!(
+                            "{} is {other:?} and {:?} in {mode:?}",
+                            press.name(),
+                            binding.action
+                        );
                     }
                 }
             }
@@ -274,7 +375,10 @@ mod tests {
     fn every_action_has_keys_help_and_a_place() {
         for binding in KEYMAP {
             assert!(!binding.keys.is_empty(), "{binding:?}");
-            assert!(!binding.help.is_empty() && !binding.modes.is_empty(), "{binding:?}");
+            assert!(
+                !binding.help.is_empty() && !binding.modes.is_empty(),
+                "{binding:?}"
+            );
             assert!(binding.label.is_none_or(|label| !label.is_empty()), "{binding:?}");
         }
     }

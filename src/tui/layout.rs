@@ -77,8 +77,16 @@ impl Arrangement {
         let (boxes, detail) = match area {
             _ if too_small(area) => (Vec::new(), None),
             _ if model.zoom => (vec![(body, vec![model.focus()])], None),
-            Rect { width: 100.., height: 30.., .. } => wide(body),
-            Rect { width: 76.., height: 20.., .. } => (standard(body), None),
+            Rect {
+                width: 100..,
+                height: 30..,
+                ..
+            } => wide(body),
+            Rect {
+                width: 76..,
+                height: 20..,
+                ..
+            } => (standard(body), None),
             Rect { height: 20.., .. } => (narrow(body), None),
             _ => (vec![(body, Pane::ALL.to_vec())], None),
         };

@@ -83,7 +83,11 @@ pub async fn drive<S: Surface>(
 
 /// Tells whether a terminal that fails this way is no longer there.
 fn is_gone(error: &io::Error) -> bool {
-    let gone = [rustix::io::Errno::IO, rustix::io::Errno::PIPE, rustix::io::Errno::NXIO];
+    let gone = [
+        rustix::io::Errno::IO,
+        rustix::io::Errno::PIPE,
+        rustix::io::Errno::NXIO,
+    ];
     gone.iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
@@ -197,11 +201,14 @@ impl<S: Surface> Runner<'_, S> {
         let size = self.surface.terminal().size().map_err(Into::into)?;
         at_work(|| self.prepare(size));
         let model = &self.model;
-        at_work(|| self.surface.terminal().draw(|frame| view(model, frame)).map(drop))
-            .map_err(Into::into)?;
+        at_work(|| self.surface.terminal().draw(|frame| view(model, frame)).map(drop)).map_err(Into::into)?;
         self.surface.present()?;
         self.dirty = false;
-        let frame = if self.model.in_front { FRAME } else { FRAME_IN_THE_BACK };
+        let frame = if self.model.in_front {
+            FRAME
+        } else {
+            FRAME_IN_THE_BACK
+        };
         Ok(started + frame.max(started.elapsed() * SHARE_OF_TIME))
     }
 

@@ -140,9 +140,7 @@ impl Snapshot {
             .into_iter()
             .find(|pane| pane.kinds().contains(&key.kind()))?;
         let rows = self.rows(pane);
-        let at = rows
-            .binary_search_by(|row| row.id.key().cmp(&Some(key)))
-            .ok()?;
+        let at = rows.binary_search_by(|row| row.id.key().cmp(&Some(key))).ok()?;
         rows[at].entry.clone()
     }
 
@@ -265,9 +263,6 @@ fn agent_rows(board: &Board, wanted: &Wanted) -> Vec<Arc<Row>> {
 
 /// Returns the wall time of `moment` as people read it.
 pub fn clock_time(board: &Board, wanted: &Wanted, moment: Time) -> String {
-    let zoned = board
-        .clock()
-        .wall_at(moment)
-        .to_zoned(wanted.time_zone.clone());
+    let zoned = board.clock().wall_at(moment).to_zoned(wanted.time_zone.clone());
     zoned.strftime("%H:%M:%S").to_string()
 }

@@ -90,7 +90,9 @@ mod tests {
 
     #[test]
     fn what_remains_reads_differently_exactly_when_it_says_so() {
-        for start in [1, 999, 1_000, 1_001, 59_500, 3_599_000, 3_600_000, 3_661_250, 86_400_000] {
+        for start in [
+            1, 999, 1_000, 1_001, 59_500, 3_599_000, 3_600_000, 3_661_250, 86_400_000,
+        ] {
             let remaining = millis(start);
             let step = left_changes_in(remaining).unwrap();
             assert_ne!(left(remaining - step), left(remaining), "{start}");

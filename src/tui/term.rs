@@ -100,7 +100,13 @@ impl Drop for Screen {
 fn take_over(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     let mut stdout = io::stdout();
-    execute!(stdout, EnterAlternateScreen, Hide, EnableBracketedPaste, EnableFocusChange)?;
+    execute!(
+        stdout,
+        EnterAlternateScreen,
+        Hide,
+        EnableBracketedPaste,
+        EnableFocusChange
+    )?;
     if mouse {
         execute!(stdout, Print(REPORT_CLICKS))?;
     }

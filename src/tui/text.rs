@@ -224,7 +224,10 @@ mod tests {
         assert_eq!(shorten("日本語", 5), "日本…");
         assert_eq!(shorten("日本語", 4), "日…");
         assert_eq!(shorten("abc", 0), "");
-        assert_eq!(shorten_middle("src/components/auth/login.ts", 16), "src/c…h/login.ts");
+        assert_eq!(
+            shorten_middle("src/components/auth/login.ts", 16),
+            "src/c…h/login.ts"
+        );
         for columns in 0..40 {
             assert!(width(&shorten_middle("ключ/日本語/page.tsx", columns)) <= columns);
         }
@@ -236,7 +239,10 @@ mod tests {
         for columns in 2..30 {
             let pieces = wrap(text, columns);
             assert_eq!(pieces.concat(), text);
-            assert!(pieces.iter().all(|piece| width(piece) <= columns), "{columns}: {pieces:?}");
+            assert!(
+                pieces.iter().all(|piece| width(piece) <= columns),
+                "{columns}: {pieces:?}"
+            );
         }
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("日本", 1), ["日", "本"]);
@@ -260,8 +266,13 @@ mod tests {
             .into();
         assert_eq!(
             read,
-            ["0 B", "999 B", "1.0 kB", "9.9 kB", "10 kB", "999 kB", "1.0 MB", "10 MB"]
+            [
+                "0 B", "999 B", "1.0 kB", "9.9 kB", "10 kB", "999 kB", "1.0 MB", "10 MB"
+            ]
         );
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(thousands),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

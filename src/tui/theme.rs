@@ -144,7 +144,15 @@ impl Theme {
         let says = |words: &[&str]| words.iter().any(|known| word.starts_with(known));
         if says(&["done", "complete", "success", "passed", "ok", "answer", "respon"]) {
             self.good
-        } else if says(&["in_progress", "in-progress", "running", "working", "busy", "active", "claimed"]) {
+        } else if says(&[
+            "in_progress",
+            "in-progress",
+            "running",
+            "working",
+            "busy",
+            "active",
+            "claimed",
+        ]) {
             self.busy
         } else if says(&["fail", "error", "dead", "lost", "cancel"]) {
             self.error

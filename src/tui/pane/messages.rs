@@ -25,7 +25,9 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         [_, to, id] => (text::clean(&entry.by.name), to, id),
         _ => (text::clean(&entry.by.name), whole.as_str(), ""),
     };
-    let body = value.text(&["body", "message", "text", "question", "answer", "content", "subject"]);
+    let body = value.text(&[
+        "body", "message", "text", "question", "answer", "content", "subject",
+    ]);
     vec![
         Cell::Path(from),
         Cell::Path(to.to_owned()),

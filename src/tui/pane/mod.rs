@@ -143,7 +143,11 @@ impl Pane {
 
 /// Returns the row of an agent; `since` is the wall time of its arrival.
 pub fn agent_row(agent: &Agent, since: String) -> Row {
-    Row::new(RowId::Agent(agent.owner.session), agents::cells(agent, since), None)
+    Row::new(
+        RowId::Agent(agent.owner.session),
+        agents::cells(agent, since),
+        None,
+    )
 }
 
 /// Returns the row of an event; `time` is its wall time.

@@ -187,7 +187,13 @@ pub fn places(columns: &[Column], width: u16) -> Vec<(u16, u16)> {
     let count = columns.iter().filter(|column| shown(column)).count();
     let gaps = u16::try_from(count.saturating_sub(1)).unwrap_or(u16::MAX);
     let fixed = |column: &Column| match column.width {
-        Width::Fixed(narrow, roomy) => if width >= ROOMY { roomy } else { narrow },
+        Width::Fixed(narrow, roomy) => {
+            if width >= ROOMY {
+                roomy
+            } else {
+                narrow
+            }
+        }
         Width::Share(_) => 0,
     };
     let share = |column: &Column| match column.width {
@@ -236,7 +242,10 @@ mod tests {
         let at = Time::from_nanos;
         let mut cells = [Cell::Empty, Cell::Left(at(0), at(9)), Cell::Left(at(5), at(7))];
         cells.sort_by(Cell::order);
-        assert_eq!(cells, [Cell::Left(at(5), at(7)), Cell::Left(at(0), at(9)), Cell::Empty]);
+        assert_eq!(
+            cells,
+            [Cell::Left(at(5), at(7)), Cell::Left(at(0), at(9)), Cell::Empty]
+        );
     }
 
     #[test]

@@ -40,8 +40,16 @@ impl<'a> Summary<'a> {
     /// Returns the field `name` as a share of a hundred. A fraction below one is taken for a share of one.
     pub(super) fn percent(&self, name: &str) -> Option<u8> {
         let number = self.fields.get(name)?.as_f64()?;
-        let percent = if number > 0.0 && number < 1.0 { number * 100.0 } else { number };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was clamped")]
+        let percent = if number > 0.0 && number < 1.0 {
+            number * 100.0
+        } else {
+            number
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it was clamped"
+        )]
         Some(percent.clamp(0.0, 100.0).round() as u8)
     }
 

@@ -24,9 +24,7 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         Cell::Path(key_after(key, 1)),
         Cell::Text(what.unwrap_or_else(|| value.raw())),
         agent.map_or(Cell::Empty, Cell::Path),
-        value
-            .text(&["status", "state"])
-            .map_or(Cell::Empty, Cell::State),
+        value.text(&["status", "state"]).map_or(Cell::Empty, Cell::State),
         Cell::Left(entry.written, entry.deadline),
     ]
 }

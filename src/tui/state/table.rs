@@ -42,9 +42,7 @@ impl Table {
     ///
     /// A selected row that is gone leaves the selection at its place, so that it does not jump.
     pub fn arrange(&mut self, rows: &[Arc<Row>], needle: &str) {
-        self.order = (0..rows.len())
-            .filter(|&at| rows[at].contains(needle))
-            .collect();
+        self.order = (0..rows.len()).filter(|&at| rows[at].contains(needle)).collect();
         // The feed comes in order; its times of day are no order over midnight.
         let column = match (self.pane, self.sort) {
             (Pane::Events, 0) => self.pane.columns().len() - 1,

@@ -102,7 +102,10 @@ fn facts(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'sta
     for (name, fact) in &detail.facts {
         for (at, piece) in text::wrap(fact, room).into_iter().enumerate() {
             let label = label(if at == 0 { name } else { "" });
-            lines.push(Line::from(vec![label, Span::styled(piece.to_owned(), theme.text)]));
+            lines.push(Line::from(vec![
+                label,
+                Span::styled(piece.to_owned(), theme.text),
+            ]));
         }
     }
 }

@@ -33,8 +33,16 @@ fn keys(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         if why_not(model, binding.action).is_some() {
             continue;
         }
-        let label_style = if binding.dangerous { theme.warn } else { theme.footer };
-        let label = if model.paused && label == "pause" { "go on" } else { label };
+        let label_style = if binding.dangerous {
+            theme.warn
+        } else {
+            theme.footer
+        };
+        let label = if model.paused && label == "pause" {
+            "go on"
+        } else {
+            label
+        };
         hints.push(vec![
             Span::styled(key.name(), theme.accent),
             Span::raw(" "),

@@ -15,11 +15,17 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Span::raw(" "),
         Span::styled("callboard", theme.accent),
         Span::raw("  "),
-        Span::styled(text::shorten(&text::clean(&model.facts.project), 24), theme.strong),
+        Span::styled(
+            text::shorten(&text::clean(&model.facts.project), 24),
+            theme.strong,
+        ),
     ];
     let namespace = model.snapshot.namespace_name();
     if !namespace.is_empty() {
-        left.push(Span::styled(format!(" · {}", text::shorten(namespace, 16)), theme.dim));
+        left.push(Span::styled(
+            format!(" · {}", text::shorten(namespace, 16)),
+            theme.dim,
+        ));
     }
     if model.paused {
         left.push(Span::raw("  "));
@@ -35,7 +41,11 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
             Span::styled(text::shorten_middle(&socket, room), theme.dim),
         ];
         let facts = model.snapshot.stats.as_ref().map(state).unwrap_or_default();
-        let line = Rect { y: area.y + 1, height: 1, ..area };
+        let line = Rect {
+            y: area.y + 1,
+            height: 1,
+            ..area
+        };
         both_ends(model, frame, line, left, &facts);
     }
 }
@@ -49,10 +59,16 @@ fn figures(stats: &Stats) -> Vec<String> {
     };
     let rate = match stats.ops_per_second {
         rate if rate < 9.95 && rate > 0.0 => format!("{rate:.1} ops/s"),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate of calls")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate of calls"
+        )]
         rate => format!("{} ops/s", text::thousands(rate.round() as u64)),
     };
-    let hits = stats.hit_rate().map(|share| format!("{:.0}% hits", share * 100.0));
+    let hits = stats
+        .hit_rate()
+        .map(|share| format!("{:.0}% hits", share * 100.0));
     let memory = text::bytes(stats.bytes() + stats.key_bytes());
     [Some(agents), Some(rate), hits, Some(memory)]
         .into_iter()
@@ -84,12 +100,17 @@ fn both_ends(model: &Model, frame: &mut Frame<'_>, area: Rect, left: Vec<Span<'_
     }
     frame.render_widget(left, area);
     let style = model.theme.text;
-    frame.render_widget(Line::styled(format!("{right} "), style).right_aligned(), area_of(area, &right));
+    frame.render_widget(
+        Line::styled(format!("{right} "), style).right_aligned(),
+        area_of(area, &right),
+    );
 }
 
 /// Returns the right end of `area` that `text` and a blank take.
 fn area_of(area: Rect, text: &str) -> Rect {
-    let needs = u16::try_from(text::width(text) + 1).unwrap_or(u16::MAX).min(area.width);
+    let needs = u16::try_from(text::width(text) + 1)
+        .unwrap_or(u16::MAX)
+        .min(area.width);
     Rect {
         x: area.right() - needs,
         width: needs,

@@ -64,8 +64,16 @@ fn headers(model: &Model, frame: &mut Frame<'_>, pane: Pane, places: &[(u16, u16
             false => model.theme.header,
         };
         let line = Line::styled(title, style);
-        let line = if is_right(column) { line.right_aligned() } else { line };
-        let place = Rect { x: area.x + x, width: *width, ..area };
+        let line = if is_right(column) {
+            line.right_aligned()
+        } else {
+            line
+        };
+        let place = Rect {
+            x: area.x + x,
+            width: *width,
+            ..area
+        };
         frame.render_widget(line, place.intersection(area));
     }
 }
@@ -89,8 +97,15 @@ pub(super) fn draw_row(
         if *width == 0 {
             continue;
         }
-        let place = Rect { x: area.x + x, width: *width, ..area };
-        frame.render_widget(line(theme, cell, usize::from(*width), now), place.intersection(area));
+        let place = Rect {
+            x: area.x + x,
+            width: *width,
+            ..area
+        };
+        frame.render_widget(
+            line(theme, cell, usize::from(*width), now),
+            place.intersection(area),
+        );
     }
     if selected {
         // One style for the whole row: reversed colours would make patches of it.
@@ -116,7 +131,12 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
             if width > PERCENT_TEXT + 2 {
                 line.push_span(Span::raw(" "));
                 let room = width - PERCENT_TEXT - 1;
-                line.extend(meter::bar(f64::from(*percent) / 100.0, room, theme.busy, theme.dim));
+                line.extend(meter::bar(
+                    f64::from(*percent) / 100.0,
+                    room,
+                    theme.busy,
+                    theme.dim,
+                ));
             }
             line
         }
@@ -128,7 +148,11 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
 pub(super) fn left(theme: &Theme, from: Time, until: Time, now: Time, width: usize) -> Line<'static> {
     let remaining = until.since(now);
     let whole = until.since(from).as_secs_f64();
-    let share = if whole > 0.0 { remaining.as_secs_f64() / whole } else { 0.0 };
+    let share = if whole > 0.0 {
+        remaining.as_secs_f64() / whole
+    } else {
+        0.0
+    };
     let style = theme.remaining(share);
     let mut line = Line::styled(format!("{:>LEFT_TEXT$}", span::left(remaining)), style);
     if width > LEFT_TEXT + 2 {
