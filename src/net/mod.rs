@@ -11,6 +11,7 @@
 //! - A peer of another user is refused.
 
 mod answers;
+pub mod bridge;
 mod connection;
 pub mod hello;
 mod holder;

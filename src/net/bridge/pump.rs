@@ -1,0 +1,378 @@
+//! Moves bytes between the client's descriptors and the sockets, and waits for all of them at once.
+//!
+//! One thread and `poll`, because then nothing is shared and no two things happen at a time. The client's
+//! descriptors may be shared with other processes and therefore stay blocking: they are read when there is
+//! something, and written in pieces that fit. So the bridge waits only in `poll`, and a client that writes
+//! without reading, or a board that does, blocks nothing else.
+//!
+//! Not for what lines mean: that is [`super::relay`].
+
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::BridgeError;
+use super::lines::{Line, Lines};
+use super::link::Link;
+use super::outbox::Outbox;
+use super::relay::{Relay, Side};
+use super::stand_in;
+use crate::board::{Clock as _, SystemClock, Time};
+use crate::net::MAX_LINE;
+use crate::net::hello::Hello;
+
+/// The longest answer that is passed on: the longest value escaped in the longest way, structured and as text.
+const MAX_ANSWER: usize = 3 * MAX_LINE;
+/// How much is read at a time.
+const CHUNK: usize = 64 * 1024;
+/// How much may wait for the client before its servers are not read from.
+const MAX_WAITING: usize = 64 * 1024;
+/// What a pipe that is ready takes without blocking: POSIX promises as much for `PIPE_BUF`.
+const PIECE: usize = if cfg!(target_os = "linux") { 4_096 } else { 512 };
+/// The first and the longest pause between attempts to reach a board. Each costs microseconds.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How long answers may take after the client's end of input.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// A connection to a server.
+#[derive(Debug)]
+struct Wire {
+    stream: UnixStream,
+    lines: Lines,
+}
+
+/// A bridge at work, between `input` and `output`.
+pub(super) struct Pump<I, O> {
+    input: I,
+    output: O,
+    socket: PathBuf,
+    hint: String,
+    clock: SystemClock,
+    relay: Relay,
+    client: Lines,
+    board: Option<Wire>,
+    stand_in: Option<Wire>,
+    next_attempt: Time,
+    pause: Duration,
+    /// Whether the last board closed the connection without a word.
+    turned_away: bool,
+    input_end: Option<Time>,
+    chunk: Vec<u8>,
+}
+
+/// What can be done without waiting.
+#[derive(Debug, Default)]
+struct Ready {
+    input: bool,
+    board: bool,
+    stand_in: bool,
+}
+
+impl<I: AsFd, O: AsFd> Pump<I, O> {
+    /// Returns a bridge to the board at `socket`. While there is none, calls are answered with `hint`.
+    pub(super) fn new(input: I, output: O, socket: PathBuf, hint: String, hello: Hello) -> Self {
+        let clock = SystemClock::new();
+        let now = clock.now();
+        Self {
+            input,
+            output,
+            socket,
+            hint,
+            clock,
+            relay: Relay::new(hello, now),
+            client: Lines::new(MAX_LINE),
+            board: None,
+            stand_in: None,
+            next_attempt: now,
+            pause: PAUSES.0,
+            turned_away: false,
+            input_end: None,
+            chunk: vec![0; CHUNK],
+        }
+    }
+
+    /// Works until the client closes its end or stops listening.
+    pub(super) fn run(mut self) -> Result<(), BridgeError> {
+        loop {
+            let now = self.clock.now();
+            if self.board.is_none() && self.next_attempt <= now {
+                self.connect(now)?;
+            }
+            if self.relay.is_overdue(now) {
+                self.stand_in(now);
+            } else if self.stand_in.is_some() && self.relay.is_stand_in_done() {
+                self.stand_in = None;
+                self.relay.stand_in_went();
+            }
+            if !self.flush()? || self.is_done(now) {
+                return Ok(());
+            }
+            let Some(ready) = self.wait(now)? else {
+                return Ok(());
+            };
+            if ready.board {
+                self.read_server(Side::Board);
+            }
+            if ready.stand_in {
+                self.read_server(Side::StandIn);
+            }
+            if ready.input {
+                self.read_client()?;
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Time) -> Result<(), BridgeError> {
+        let connected = UnixStream::connect(&self.socket).and_then(|stream| {
+            stream.set_nonblocking(true)?;
+            Ok(stream)
+        });
+        match connected {
+            Ok(stream) => {
+                tracing::debug!(socket = %self.socket.display(), "connected");
+                self.board = Some(Wire::new(stream));
+                self.relay.board_came(now)?;
+            }
+            Err(error) => {
+                tracing::trace!(%error, socket = %self.socket.display(), "no board");
+                self.rest(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the next attempt off, each time longer.
+    fn rest(&mut self, now: Time) {
+        self.next_attempt = now.after(self.pause);
+        self.pause = PAUSES.1.min(self.pause * 2);
+    }
+
+    /// Lets somebody answer what has waited long enough.
+    fn stand_in(&mut self, now: Time) {
+        if self.stand_in.is_none() {
+            let started = stand_in::start(self.hint.clone()).and_then(|stream| {
+                stream.set_nonblocking(true)?;
+                Ok(stream)
+            });
+            match started {
+                Ok(stream) => {
+                    self.stand_in = Some(Wire::new(stream));
+                    self.relay.stand_in_came(now);
+                }
+                Err(error) => tracing::error!(%error, "nobody can stand in for the board"),
+            }
+        }
+        self.relay.hand_over(now);
+    }
+
+    /// Writes what fits everywhere, and tells whether the client still listens.
+    fn flush(&mut self) -> Result<bool, BridgeError> {
+        if let Some(board) = &self.board {
+            board.write(&mut self.relay.board.outbox);
+        }
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.write(&mut self.relay.stand_in.outbox);
+        }
+        while !self.relay.client.is_empty() {
+            let mut output = [PollFd::new(&self.output, PollFlags::OUT)];
+            let ready = poll(
+                &mut output,
+                Some(&Timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                }),
+            );
+            match ready {
+                Ok(0) | Err(Errno::INTR) => return Ok(true),
+                Ok(_) => {}
+                Err(error) => return Err(BridgeError::Wait(error.into())),
+            }
+            let waiting = self.relay.client.waiting();
+            let piece = waiting.get(..PIECE).unwrap_or(waiting);
+            match rustix::io::write(&self.output, piece) {
+                Ok(count) => self.relay.client.advance(count),
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(true),
+                Err(Errno::PIPE | Errno::CONNRESET) => return Ok(false),
+                Err(error) => return Err(BridgeError::Output(error.into())),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns whether the client wants no more and has all it can get.
+    fn is_done(&self, now: Time) -> bool {
+        let Some(end) = self.input_end else { return false };
+        let unsent = self.board.is_some() && !self.relay.board.outbox.is_empty();
+        let open = unsent || self.relay.owes_answers() || !self.relay.client.is_empty();
+        !open || now.since(end) >= LAST_ANSWERS
+    }
+
+    /// Waits until something can be done, and returns what, or `None` when the client listens no more.
+    fn wait(&mut self, now: Time) -> Result<Option<Ready>, BridgeError> {
+        let timeout = self.next_deadline().map(|at| at.since(now));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let take_lines = self.input_end.is_none() && self.relay.has_room();
+        let take_answers = self.relay.client.waiting().len() < MAX_WAITING;
+
+        let mut fds = Vec::with_capacity(4);
+        let output = wanted(false, !self.relay.client.is_empty());
+        // Also when nothing is to be written: the other end may close.
+        let output = add(&mut fds, Some(PollFd::new(&self.output, output)));
+        let input = add(
+            &mut fds,
+            take_lines.then(|| PollFd::new(&self.input, PollFlags::IN)),
+        );
+        let board = add(
+            &mut fds,
+            watch(self.board.as_ref(), &self.relay.board, take_answers),
+        );
+        let stand_in = add(
+            &mut fds,
+            watch(self.stand_in.as_ref(), &self.relay.stand_in, take_answers),
+        );
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Some(Ready::default())),
+            Err(error) => return Err(BridgeError::Wait(error.into())),
+        }
+        let has = |at: Option<usize>, flags: PollFlags| {
+            at.and_then(|at| fds.get(at))
+                .is_some_and(|fd| fd.revents().intersects(flags))
+        };
+        let closed = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        let readable = PollFlags::IN | closed;
+        let ready = Ready {
+            input: has(input, readable),
+            board: has(board, readable),
+            stand_in: has(stand_in, readable),
+        };
+        Ok((!has(output, closed)).then_some(ready))
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        let attempt = self.board.is_none().then_some(self.next_attempt);
+        let end = self.input_end.map(|end| end.after(LAST_ANSWERS));
+        [self.relay.alarm(), attempt, end].into_iter().flatten().min()
+    }
+
+    fn read_client(&mut self) -> Result<(), BridgeError> {
+        let count = match rustix::io::read(&self.input, &mut self.chunk[..]) {
+            Ok(count) => count,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+            Err(error) => return Err(BridgeError::Input(error.into())),
+        };
+        let now = self.clock.now();
+        let mut piece = self.chunk.get(..count).unwrap_or_default();
+        if count == 0 {
+            // Whoever types a line without its end means it all the same.
+            piece = b"\n";
+            self.input_end = Some(now);
+        }
+        while let Some(line) = self.client.next(&mut piece) {
+            match line {
+                Line::Whole(line) => self.relay.client_line(line, now),
+                Line::TooLong(id) => self.relay.client_line_skipped(id.as_ref(), MAX_LINE),
+            }
+        }
+        if self.relay.alarm().is_some() && !self.turned_away {
+            // Somebody waits for a board, and one may have started a moment ago.
+            self.next_attempt = now;
+        }
+        Ok(())
+    }
+
+    fn read_server(&mut self, side: Side) {
+        let place = match side {
+            Side::Board => &mut self.board,
+            Side::StandIn => &mut self.stand_in,
+        };
+        let Some(wire) = place else { return };
+        match rustix::io::read(&wire.stream, &mut self.chunk[..]) {
+            Ok(count) if count > 0 => {
+                let mut piece = self.chunk.get(..count).unwrap_or_default();
+                while let Some(line) = wire.lines.next(&mut piece) {
+                    match line {
+                        Line::Whole(line) => self.relay.server_line(side, line),
+                        Line::TooLong(id) => self.relay.server_line_skipped(id.as_ref(), MAX_ANSWER),
+                    }
+                }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Ok(_) | Err(_) => {
+                *place = None;
+                self.lost(side);
+            }
+        }
+    }
+
+    fn lost(&mut self, side: Side) {
+        let now = self.clock.now();
+        match side {
+            Side::StandIn => self.relay.stand_in_went(),
+            Side::Board => {
+                tracing::debug!("the board closed the connection");
+                self.turned_away = !self.relay.board.proved(now);
+                if self.turned_away {
+                    self.rest(now);
+                } else {
+                    self.pause = PAUSES.0;
+                    self.next_attempt = now;
+                }
+                self.relay.board_went(now);
+            }
+        }
+    }
+}
+
+impl Wire {
+    fn new(stream: UnixStream) -> Self {
+        Self {
+            stream,
+            lines: Lines::new(MAX_ANSWER),
+        }
+    }
+
+    /// Writes what the socket takes.
+    fn write(&self, outbox: &mut Outbox) {
+        while !outbox.is_empty() {
+            match rustix::io::write(&self.stream, outbox.waiting()) {
+                Ok(count) => outbox.advance(count),
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
+                Err(error) => {
+                    // What the server said before it went is still to be read; then reading finds the end.
+                    tracing::debug!(%error, "a server takes no more");
+                    outbox.clear();
+                    if let Err(error) = self.stream.shutdown(Shutdown::Both) {
+                        tracing::trace!(%error, "it was shut down already");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A server that is neither read from nor written to is not watched: its end could not be acted on.
+fn watch<'fd>(wire: Option<&'fd Wire>, link: &Link, read: bool) -> Option<PollFd<'fd>> {
+    let flags = wanted(read, !link.outbox.is_empty());
+    let wire = wire.filter(|_| !flags.is_empty())?;
+    Some(PollFd::new(&wire.stream, flags))
+}
+
+fn wanted(read: bool, write: bool) -> PollFlags {
+    let mut flags = PollFlags::empty();
+    flags.set(PollFlags::IN, read);
+    flags.set(PollFlags::OUT, write);
+    flags
+}
+
+/// Adds a descriptor to wait for and returns its place.
+fn add<'fd>(fds: &mut Vec<PollFd<'fd>>, fd: Option<PollFd<'fd>>) -> Option<usize> {
+    fds.push(fd?);
+    Some(fds.len() - 1)
+}

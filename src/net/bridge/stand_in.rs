@@ -1,0 +1,48 @@
+//! Who answers while no board is there: the handler without a board, on a thread of its own.
+//!
+//! It is reached through a socket pair, so to the pump it is one more server. Most bridges never need it.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::runtime;
+use tokio_util::sync::CancellationToken;
+
+use crate::mcp::Handler;
+use crate::net::connection::{Conversation, Wire};
+use crate::net::lines::Lines;
+use crate::net::outbox::Outbox;
+use crate::net::traffic::Traffic;
+
+/// Starts a stand-in that answers every call with `hint`. It ends when the returned connection does.
+pub(super) fn start(hint: String) -> io::Result<UnixStream> {
+    let (ours, theirs) = UnixStream::pair()?;
+    thread::Builder::new()
+        .name("stand-in".to_owned())
+        .spawn(move || {
+            if let Err(error) = serve(theirs, hint) {
+                tracing::error!(%error, "nobody stands in for the board");
+            }
+        })?;
+    Ok(ours)
+}
+
+fn serve(stream: UnixStream, hint: String) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (reader, writer) = tokio::net::UnixStream::from_std(stream)?.into_split();
+        let wire = Wire {
+            reader,
+            outbox: Arc::new(Outbox::new(writer)),
+            lines: Lines::default(),
+        };
+        let (traffic, stop) = (Arc::new(Traffic::default()), CancellationToken::new());
+        Conversation::new(wire, Handler::away(hint), None, |_| false, traffic, stop)
+            .run(None)
+            .await;
+        Ok(())
+    })
+}
