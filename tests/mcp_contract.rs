@@ -287,6 +287,11 @@ async fn ten_mebi_characters_pass_and_one_more_does_not() {
         let result = agent.call("getStorage", json!({ "key": "big" })).await;
         let body: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
         assert!(body["value"] == value, "{character} came back changed");
+        let structured = &result["structuredContent"]["value"];
+        assert!(
+            *structured == value || (character == "🎭" && structured.is_null()),
+            "{character}"
+        );
         let more = value + character;
         let message = error(&mut agent, "setStorage", json!({ "key": "big", "value": more })).await;
         assert_eq!(message, "Value exceeds 10485760 characters");

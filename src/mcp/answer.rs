@@ -14,8 +14,9 @@ use crate::board::{Clock, Refusal, Revision};
 
 /// The most bytes of JSON that an answer carries twice, as text and structured.
 ///
-/// As text it may grow to twice its size, so this is what fits into a line of 64 MiB in both places: every
-/// value of ASCII does. Beyond it the JSON is in the text alone, which clients show when nothing is structured.
+/// Escaped as a text they at most double, so both fit into a line of 64 MiB, which is what clients and
+/// bridges must take. More, such as the longest value of four-byte characters, is in the text alone, which
+/// every client shows when nothing is structured.
 const MAX_TWICE: usize = 21 << 20;
 
 /// What a tool comes to.

@@ -7,7 +7,7 @@
 //! Invariants:
 //!
 //! - The server judges arguments, not the library: a bad one gets the contract's text, never `-32602`.
-//! - A refusal of the board becomes words in one place, [`answer`].
+//! - A refusal of the board becomes words in one place, `answer`.
 //! - The lists of tools, prompts and resources are the same for every connection, and also without a board.
 //! - Whatever a connection can make the server remember or send is bounded.
 
