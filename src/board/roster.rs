@@ -1,6 +1,6 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -269,10 +269,14 @@ fn free_name(
     if !numbered && is_free(members, own, base) {
         return base.to_owned();
     }
+    // Gathered once: with a thousand agents of one name, asking each for each number takes milliseconds.
+    let others = members.iter().filter(|(id, _)| **id != own);
+    let owners: Vec<Arc<Owner>> = others.map(|(_, member)| member.owner()).collect();
+    let taken: HashSet<&str> = owners.iter().map(|owner| &*owner.name).collect();
     let first = if numbered { 1 } else { 2 };
     let mut names = (first..u64::MAX).map(|number| format!("{base}-{number}"));
     names
-        .find(|name| is_free(members, own, name))
+        .find(|name| !taken.contains(name.as_str()))
         .unwrap_or_else(|| base.to_owned())
 }
 
