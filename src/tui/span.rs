@@ -8,7 +8,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3_600;
 
 /// Returns what remains: `4:32` under an hour, `2h05m` above. It shows `0:00` only at the very end.
-pub fn left(remaining: Duration) -> String {
+pub(super) fn left(remaining: Duration) -> String {
     let seconds = whole_seconds_up(remaining);
     if seconds < HOUR {
         format!("{}:{:02}", seconds / 60, seconds % 60)
@@ -18,7 +18,7 @@ pub fn left(remaining: Duration) -> String {
 }
 
 /// Returns how long it takes until [`left`] reads differently, `None` when it never will.
-pub fn left_changes_in(remaining: Duration) -> Option<Duration> {
+pub(super) fn left_changes_in(remaining: Duration) -> Option<Duration> {
     let seconds = whole_seconds_up(remaining);
     let next = match seconds {
         0 => return None,
@@ -30,7 +30,7 @@ pub fn left_changes_in(remaining: Duration) -> Option<Duration> {
 
 /// Returns how long ago something was, coarsely, so that an idle board need not be drawn every second:
 /// `now`, `20s`, `7m`, `3h12m`.
-pub fn ago(age: Duration) -> String {
+pub(super) fn ago(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
         0..10 => "now".to_owned(),
@@ -41,14 +41,14 @@ pub fn ago(age: Duration) -> String {
 }
 
 /// Returns how long it takes until [`ago`] reads differently.
-pub fn ago_changes_in(age: Duration) -> Duration {
+pub(super) fn ago_changes_in(age: Duration) -> Duration {
     let step = if age.as_secs() < 60 { 10 } else { 60 };
     let next = Duration::from_secs((age.as_secs() / step + 1) * step);
     next - age
 }
 
 /// Returns how long the board has run, in minutes: `<1m`, `7m`, `3h12m`.
-pub fn minutes(uptime: Duration) -> String {
+pub(super) fn minutes(uptime: Duration) -> String {
     match uptime.as_secs() {
         0..60 => "<1m".to_owned(),
         _ => ago(uptime),
@@ -56,12 +56,12 @@ pub fn minutes(uptime: Duration) -> String {
 }
 
 /// Returns how long it takes until [`minutes`] reads differently.
-pub fn minutes_change_in(uptime: Duration) -> Duration {
+pub(super) fn minutes_change_in(uptime: Duration) -> Duration {
     Duration::from_secs((uptime.as_secs() / 60 + 1) * 60) - uptime
 }
 
 /// Returns how long until the next whole second after `age`.
-pub fn next_second(age: Duration) -> Duration {
+pub(super) fn next_second(age: Duration) -> Duration {
     SECOND - Duration::from_nanos(u64::from(age.subsec_nanos()))
 }
 

@@ -6,7 +6,7 @@
 use unicode_width::UnicodeWidthChar;
 
 /// Returns `text` on one line, without anything that could steer a terminal or hide what is written.
-pub fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let printable = text
         .chars()
         .map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c });
@@ -14,7 +14,7 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Returns the lines of `text`, each of them clean.
-pub fn clean_lines(text: &str) -> Vec<String> {
+pub(super) fn clean_lines(text: &str) -> Vec<String> {
     text.lines()
         .map(|line| clean(&line.replace('\t', "    ")))
         .collect()
@@ -33,7 +33,7 @@ fn is_harmless(c: char) -> bool {
 }
 
 /// Returns the columns that `text` takes on a terminal.
-pub fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().map(char_width).sum()
 }
 
@@ -42,7 +42,7 @@ fn char_width(c: char) -> usize {
 }
 
 /// Returns `text` cut to `columns`, with `…` at its end when something is missing.
-pub fn shorten(text: &str, columns: usize) -> String {
+pub(super) fn shorten(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -55,7 +55,7 @@ pub fn shorten(text: &str, columns: usize) -> String {
 }
 
 /// Returns `text` cut to `columns` with `…` in its middle: of a key, both ends matter.
-pub fn shorten_middle(text: &str, columns: usize) -> String {
+pub(super) fn shorten_middle(text: &str, columns: usize) -> String {
     if width(text) <= columns || columns < 4 {
         return shorten(text, columns);
     }
@@ -89,7 +89,7 @@ fn tail(text: &str, columns: usize) -> &str {
 }
 
 /// Breaks `line` into pieces of at most `columns`, after a space where there is one not too far back.
-pub fn wrap(line: &str, columns: usize) -> Vec<&str> {
+pub(super) fn wrap(line: &str, columns: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = line;
     while width(rest) > columns {
@@ -109,7 +109,7 @@ pub fn wrap(line: &str, columns: usize) -> Vec<&str> {
 
 /// Returns JSON with each member on a line of its own, in the order in which it was written; `None` when
 /// `text` is no JSON object or array.
-pub fn pretty(text: &str) -> Option<String> {
+pub(super) fn pretty(text: &str) -> Option<String> {
     let text = text.trim();
     if !text.starts_with(['{', '[']) || serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return None;
@@ -167,7 +167,7 @@ fn new_line(out: &mut String, depth: usize) {
 
 /// Returns a number of bytes as people read it: `812 B`, `4.2 kB`, `10 MB`.
 #[expect(clippy::cast_precision_loss, reason = "two digits for people")]
-pub fn bytes(count: usize) -> String {
+pub(super) fn bytes(count: usize) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if count < 1_000 {
         return format!("{count} B");
@@ -183,7 +183,7 @@ pub fn bytes(count: usize) -> String {
 }
 
 /// Returns a count with a comma between groups of three digits.
-pub fn thousands(count: u64) -> String {
+pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -7,6 +7,8 @@
     reason = "a helper of tests may fail the test"
 )]
 
+pub(crate) mod pty;
 pub(crate) mod raw;
+pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;

@@ -2,48 +2,77 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use callboard::board::{
     Board, Clock, Introduction, Key, Limits, ManualClock, Namespace, NamespaceId, Revision, RevisionFile,
-    Session, Time,
+    Session, SystemClock, Time,
 };
 use callboard::tui::{Facts, Palette};
 use jiff::tz::TimeZone;
 
-/// A clock that its owner and a board share.
+/// A clock that its owner and a board share: what the owner advanced it by, and what has passed since it
+/// was let run.
 #[derive(Clone, Debug, Default)]
-pub struct SharedClock(pub Arc<ManualClock>);
+pub(crate) struct SceneClock {
+    pub(crate) manual: Arc<ManualClock>,
+    running: Option<Arc<SystemClock>>,
+    /// Makes the next reading of the wall clock panic, which only the dashboard asks for.
+    pub(crate) broken: Arc<AtomicBool>,
+}
 
-impl Clock for SharedClock {
+impl SceneClock {
+    /// Returns a clock that runs.
+    pub(crate) fn running() -> Self {
+        Self {
+            running: Some(Arc::default()),
+            ..Self::default()
+        }
+    }
+}
+
+impl Clock for SceneClock {
     fn now(&self) -> Time {
-        self.0.now()
+        let passed = self
+            .running
+            .as_ref()
+            .map(|clock| clock.now().since(Time::default()));
+        self.manual.now().after(passed.unwrap_or_default())
     }
 
     fn wall(&self) -> jiff::Timestamp {
-        self.0.wall()
+        assert!(!self.broken.load(Ordering::SeqCst), "the clock is broken");
+        let ahead = self.now().since(self.manual.now());
+        self.manual.wall().checked_add(ahead).unwrap()
     }
 }
 
 /// A board with those who are attached to it.
-pub struct Scene {
-    pub clock: SharedClock,
-    pub board: Board,
-    pub namespace: NamespaceId,
-    pub sessions: Vec<Session>,
+pub(crate) struct Scene {
+    pub(crate) clock: SceneClock,
+    pub(crate) board: Board,
+    pub(crate) namespace: NamespaceId,
+    pub(crate) sessions: Vec<Session>,
 }
 
 impl Scene {
-    /// Returns an empty board.
-    pub fn empty() -> Self {
-        let clock = SharedClock::default();
-        let board = Board::new(clock.clone(), Limits::default(), RevisionFile::in_memory(), Revision::ZERO);
-        Self::on(clock, board)
+    /// Returns an empty board on a clock that stands still.
+    pub(crate) fn empty() -> Self {
+        Self::on(SceneClock::default())
     }
 
-    /// Returns the scene of an existing board.
-    pub fn on(clock: SharedClock, board: Board) -> Self {
-        let namespace = board.open(&Namespace::parse(Namespace::DEFAULT).unwrap()).unwrap();
+    /// Returns an empty board on `clock`.
+    pub(crate) fn on(clock: SceneClock) -> Self {
+        let board = Board::new(
+            clock.clone(),
+            Limits::default(),
+            RevisionFile::in_memory(),
+            Revision::ZERO,
+        );
+        let namespace = board
+            .open(&Namespace::parse(Namespace::DEFAULT).unwrap())
+            .unwrap();
         Self {
             clock,
             board,
@@ -53,21 +82,25 @@ impl Scene {
     }
 
     /// Returns a board on which a manager and three implementers are at work.
-    pub fn busy() -> Self {
+    pub(crate) fn busy() -> Self {
         let mut scene = Self::empty();
         scene.play();
         scene
     }
 
     /// Plays the workflow up to its middle.
-    pub fn play(&mut self) {
+    pub(crate) fn play(&mut self) {
         let manager = self.attach("manager", "claude-code 2.1.329");
         let implementers: Vec<_> = (1..=3)
             .map(|number| self.attach(&format!("agent-implementation-{number}"), "claude-code 2.1.329"))
             .collect();
         let work = [
             ("3.1", "src/auth/auth.ts", "Implement user authentication"),
-            ("3.2", "src/api/routes.ts", "Add the REST routes of the billing service"),
+            (
+                "3.2",
+                "src/api/routes.ts",
+                "Add the REST routes of the billing service",
+            ),
             ("3.3", "app/%5Bslug%5D/page.tsx", "Render pages by slug"),
         ];
         for (id, file, what) in work {
@@ -84,7 +117,11 @@ impl Scene {
             self.set(*agent, &format!("lock:{file}"), &lock, 300);
             self.pass(31_000);
         }
-        let steps = [("in_progress", 45, "Writing auth logic"), ("blocked", 20, "Waiting for 3.1"), ("completed", 100, "")];
+        let steps = [
+            ("in_progress", 45, "Writing auth logic"),
+            ("blocked", 20, "Waiting for 3.1"),
+            ("completed", 100, ""),
+        ];
         for ((id, ..), (agent, (state, done, step))) in work.into_iter().zip(implementers.iter().zip(steps)) {
             let name = self.sessions[*agent].owner().name.to_string();
             let value = format!(r#"{{"status":"{state}","progress":{done},"currentStep":"{step}"}}"#);
@@ -96,21 +133,30 @@ impl Scene {
             r#"{"type":"Question","question":"Should auth use JWT or sessions?"}"#,
             3_600,
         );
-        self.set(manager, "progress:global", r#"{"totalTasks":3,"completedTasks":1}"#, 60);
-        self.set(implementers[1], "agent:agent-implementation-2:state", r#"{"status":"waiting"}"#, 600);
+        self.set(
+            manager,
+            "progress:global",
+            r#"{"totalTasks":3,"completedTasks":1}"#,
+            60,
+        );
+        self.set(
+            implementers[1],
+            "agent:agent-implementation-2:state",
+            r#"{"status":"waiting"}"#,
+            600,
+        );
         self.get(manager, "lock:src/auth/auth.ts");
         self.get(manager, "lock:nobody/holds/this.rs");
         self.pass(1_000);
     }
 
     /// Attaches an agent and returns its place among the sessions.
-    pub fn attach(&mut self, name: &str, client: &str) -> usize {
+    pub(crate) fn attach(&mut self, name: &str, client: &str) -> usize {
         let introduction = Introduction {
             name: Some(name.to_owned()),
             pid: Some(4_242),
             ppid: Some(4_200),
             cwd: Some(PathBuf::from("/home/ada/web-shop")),
-            ..Introduction::default()
         };
         let session = self.board.attach(self.namespace, introduction);
         let (program, version) = client.split_once(' ').unwrap();
@@ -120,34 +166,45 @@ impl Scene {
     }
 
     /// Writes as the agent at `place`.
-    pub fn set(&self, place: usize, key: &str, value: &str, ttl: u64) -> Revision {
+    pub(crate) fn set(&self, place: usize, key: &str, value: &str, ttl: u64) -> Revision {
         let session = &self.sessions[place];
         session.called("setStorage");
         session
-            .set(Key::parse(key).unwrap(), Arc::from(value), Duration::from_secs(ttl))
+            .set(
+                Key::parse(key).unwrap(),
+                Arc::from(value),
+                Duration::from_secs(ttl),
+            )
             .unwrap()
     }
 
     /// Reads as the agent at `place` and tells whether there was a value.
-    pub fn get(&self, place: usize, key: &str) -> bool {
+    pub(crate) fn get(&self, place: usize, key: &str) -> bool {
         let session = &self.sessions[place];
         session.called("getStorage");
         session.get(&Key::parse(key).unwrap()).is_some()
     }
 
     /// Lets time pass, and what ran out end.
-    pub fn pass(&self, millis: u64) {
-        self.clock.0.advance(Duration::from_millis(millis));
-        while self.board.sweep().unwrap().next.is_some_and(|next| next <= self.clock.now()) {}
+    pub(crate) fn pass(&self, millis: u64) {
+        self.clock.manual.advance(Duration::from_millis(millis));
+        while self
+            .board
+            .sweep()
+            .unwrap()
+            .next
+            .is_some_and(|next| next <= self.clock.now())
+        {}
     }
 
     /// Returns what the dashboard knows of its surroundings.
-    pub fn facts(&self) -> Facts {
+    pub(crate) fn facts(&self) -> Facts {
         Facts {
             project: "web-shop".to_owned(),
             socket: PathBuf::from("/run/user/1000/callboard/web-shop-1f3a9c/socket"),
             namespace: self.namespace,
-            snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config".to_owned(),
+            snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config"
+                .to_owned(),
             mouse: true,
             palette: Palette::Ansi,
             time_zone: TimeZone::UTC,

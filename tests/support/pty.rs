@@ -1,0 +1,219 @@
+//! A program in a real terminal, without a person: its screen can be looked at and waited for.
+
+use std::io::{Read as _, Write};
+use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use vt100::{Parser, Screen};
+
+/// How long a state is waited for; the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one look at something takes that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A terminal with a program in it. Dropping it kills the program.
+pub(crate) struct Pty {
+    shared: Arc<Shared>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    writer: Option<Box<dyn Write + Send>>,
+    reader: Option<JoinHandle<()>>,
+    child: Box<dyn Child + Send + Sync>,
+}
+
+struct Shared {
+    terminal: Mutex<Terminal>,
+    changed: Condvar,
+    closing: AtomicBool,
+}
+
+struct Terminal {
+    parser: Parser,
+    /// Everything that the program has sent.
+    sent: Vec<u8>,
+    ended: bool,
+}
+
+impl Pty {
+    /// Starts `command` in a terminal of `rows` and `columns`.
+    pub(crate) fn start(mut command: CommandBuilder, rows: u16, columns: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, columns)).unwrap();
+        command.env("TERM", "xterm-256color");
+        // A backtrace would scroll the message of a panic off the screen.
+        command.env("RUST_BACKTRACE", "0");
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let shared = Arc::new(Shared {
+            terminal: Mutex::new(Terminal {
+                parser: Parser::new(nonzero(rows), nonzero(columns), 0),
+                sent: Vec::new(),
+                ended: false,
+            }),
+            changed: Condvar::new(),
+            closing: AtomicBool::new(false),
+        });
+        let reader = std::thread::spawn({
+            let (mut output, shared) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&shared));
+            move || {
+                let mut bytes = [0; 4096];
+                while let Ok(count @ 1..) = output.read(&mut bytes) {
+                    let mut terminal = shared.lock();
+                    terminal.parser.process(&bytes[..count]);
+                    terminal.sent.extend_from_slice(&bytes[..count]);
+                    shared.changed.notify_all();
+                    if shared.closing.load(Ordering::SeqCst) {
+                        break;
+                    }
+                }
+                shared.lock().ended = true;
+                shared.changed.notify_all();
+            }
+        });
+        Self {
+            shared,
+            writer: Some(pair.master.take_writer().unwrap()),
+            master: Some(pair.master),
+            reader: Some(reader),
+            child,
+        }
+    }
+
+    /// Types `keys`.
+    pub(crate) fn send(&mut self, keys: &str) {
+        let writer = self.writer.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    /// Waits until `condition` holds of the screen; shows the screen when it never does.
+    pub(crate) fn wait_until(&self, what: &str, condition: impl Fn(&Screen) -> bool) {
+        let terminal = self.shared.lock();
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(terminal, PATIENCE, |terminal| {
+                !condition(terminal.parser.screen())
+            });
+        let (terminal, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        let contents = terminal.parser.screen().contents();
+        assert!(
+            !timeout.timed_out(),
+            "waited in vain for {what}; the screen shows:\n{contents}"
+        );
+    }
+
+    /// Waits until the screen shows `text`.
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Returns what the screen shows.
+    pub(crate) fn contents(&self) -> String {
+        self.shared.lock().parser.screen().contents()
+    }
+
+    /// Looks at the screen.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Screen) -> T) -> T {
+        look(self.shared.lock().parser.screen())
+    }
+
+    /// Returns every byte that the program has sent.
+    pub(crate) fn sent(&self) -> Vec<u8> {
+        self.shared.lock().sent.clone()
+    }
+
+    /// Gives the terminal a new size.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let mut terminal = self.shared.lock();
+        let screen = terminal.parser.screen_mut();
+        screen.set_size(nonzero(rows), nonzero(columns));
+        drop(terminal);
+        self.master.as_ref().unwrap().resize(size(rows, columns)).unwrap();
+    }
+
+    /// Closes the terminal under the program. `wake` are keys that make it draw, since the reader of its
+    /// output, which keeps the terminal open, can only be ended by output.
+    pub(crate) fn close(&mut self, wake: &str) {
+        self.shared.closing.store(true, Ordering::SeqCst);
+        self.send(wake);
+        self.reader.take().unwrap().join().unwrap();
+        self.writer = None;
+        self.master = None;
+    }
+
+    /// Waits until the program has ended.
+    pub(crate) fn wait_end(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the end of the program", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// Returns the program's process number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Returns the ticks of CPU time, of which there are a hundred in a second, that the program takes
+    /// while it is looked at `looks` times, 20 ms apart.
+    pub(crate) fn ticks_over(&self, looks: u32) -> u64 {
+        let (_never, nothing) = mpsc::channel::<()>();
+        let before = ticks(self.pid());
+        for _ in 0..looks {
+            let _timeout = nothing.recv_timeout(LOOK);
+        }
+        ticks(self.pid()) - before
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Terminal> {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until `condition` holds of something that tells nobody when it changes.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let (_never, nothing) = mpsc::channel::<()>();
+    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+        if condition() {
+            return;
+        }
+        let _timeout = nothing.recv_timeout(LOOK);
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// Returns the CPU time of a process in ticks, from the fields 14 and 15 of its `stat`.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit_once(") ").unwrap().1;
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize {
+        rows,
+        cols,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+fn nonzero(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap()
+}
