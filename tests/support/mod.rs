@@ -7,6 +7,7 @@
     reason = "a helper of tests may fail the test"
 )]
 
+pub(crate) mod bridge;
 pub(crate) mod pty;
 pub(crate) mod raw;
 pub(crate) mod scene;

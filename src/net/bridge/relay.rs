@@ -22,7 +22,7 @@ use crate::board::Time;
 use crate::net::hello::Hello;
 
 /// How long a request waits for a board that is not there. Clients try a server's opening for seconds.
-pub(super) const ARRIVAL: Duration = Duration::from_millis(700);
+pub(super) const ARRIVAL: Duration = Duration::from_millis(500);
 /// How long what was under way waits for a board that went away: as long as a restart takes.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
