@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use tracing::level_filters::LevelFilter;
 
 use super::config::Client;
 use crate::board::{Limits, Namespace};
@@ -88,10 +90,10 @@ pub(super) struct ServeOptions {
     /// The most locks in a namespace.
     #[arg(long, value_name = "N", default_value_t = Limits::default().locks)]
     max_locks: usize,
-    /// What to log: error, warn, info, debug or trace, also by module (`info,callboard::net=debug`).
+    /// What to log: off, error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", env = "CALLBOARD_LOG", hide_env_values = true)]
-    #[arg(default_value = "info")]
-    pub(super) log: String,
+    #[arg(default_value_t = LevelFilter::INFO)]
+    pub(super) log: LevelFilter,
 }
 
 /// The options that make sense only without a subcommand.
@@ -255,16 +257,30 @@ impl Arguments {
     pub(super) fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(line)?;
-        if let Some(name) = matches.subcommand_name() {
-            let given = |id: &&&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-            if let Some(id) = SERVE_OPTIONS.iter().find(given) {
+        if let Some((name, below)) = matches.subcommand() {
+            if let Some(id) = SERVE_OPTIONS.iter().find(|id| is_given(&matches, id)) {
                 let option = id.replace('_', "-");
                 let text = format!("--{option} is an option of the board; it means nothing to `{name}`");
                 return Err(command.error(ErrorKind::ArgumentConflict, text));
             }
+            let mut arguments = Self::from_arg_matches(&matches)?;
+            if name == "demo" && !is_given(below, "socket") {
+                // Nobody wants the demo to play on the board they work with unless they say so.
+                arguments.place.socket = None;
+            }
+            return Ok(arguments);
+        }
+        if is_given(&matches, "json") {
+            let text = "--json is for the commands that print something";
+            return Err(command.error(ErrorKind::ArgumentConflict, text));
         }
         Self::from_arg_matches(&matches)
     }
+}
+
+/// Tells whether the argument `id` was typed, not taken from the environment or a default.
+fn is_given(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// Returns the command line's description, for completions.

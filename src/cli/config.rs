@@ -90,6 +90,16 @@ pub(super) fn run(client: Option<Client>, place: &Place, output: &mut Output<'_>
     Ok(())
 }
 
+/// Returns, for an empty board, how to attach the first agent.
+pub(super) fn first_steps(place: &Place) -> Result<String, CliError> {
+    let bridge = Bridge::to(place)?;
+    let command = Client::Claude.command(&bridge).unwrap_or_default();
+    let (file, snippet) = (Client::Claude.file(), Client::Claude.snippet(&bridge));
+    Ok(format!(
+        "{command}\n\nor in {file}:\n{snippet}\nOther clients: callboard config"
+    ))
+}
+
 impl Client {
     /// Returns the snippet for this client's configuration file.
     ///

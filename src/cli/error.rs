@@ -3,7 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use tracing::subscriber::SetGlobalDefaultError;
+
+use super::demo::DemoError;
+use crate::board::Refusal;
+use crate::net::bridge::BridgeError;
+use crate::net::listen::ListenError;
 use crate::net::project::ProjectError;
+use crate::tui::TuiError;
 
 /// The exit codes, which scripts may rely on.
 pub mod exit {
@@ -27,12 +34,27 @@ pub enum CliError {
     /// The command line is wrong, or asks for help or the version.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// The options contradict each other or where the program runs.
-    #[error("{0}")]
-    Misuse(String),
     /// The project's places cannot be used.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// This process cannot serve.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The board cannot be opened.
+    #[error("cannot open the board: {0}")]
+    Board(#[from] Refusal),
+    /// The dashboard cannot go on.
+    #[error(transparent)]
+    Dashboard(#[from] TuiError),
+    /// The bridge cannot go on.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+    /// The demo did not go as it should.
+    #[error("the demo failed: {0}")]
+    Demo(#[from] DemoError),
+    /// Something else in this process logs already.
+    #[error("cannot begin to log: {0}")]
+    Log(#[from] SetGlobalDefaultError),
     /// Nothing serves the socket.
     #[error("no board runs at {}", .socket.display())]
     NoBoard {
@@ -97,11 +119,16 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(error) => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
-            Self::Misuse(_) => exit::USAGE,
             Self::NoBoard { .. } | Self::Gone(_) => exit::NO_BOARD,
             Self::NoKey(_) => exit::NO_KEY,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
             Self::Project(_)
+            | Self::Listen(_)
+            | Self::Board(_)
+            | Self::Dashboard(_)
+            | Self::Bridge(_)
+            | Self::Demo(_)
+            | Self::Log(_)
             | Self::Silent(_)
             | Self::Skew { .. }
             | Self::Garbled { .. }
@@ -142,8 +169,13 @@ impl CliError {
                 Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())
             }
             Self::Usage(_)
-            | Self::Misuse(_)
             | Self::Project(_)
+            | Self::Listen(_)
+            | Self::Board(_)
+            | Self::Dashboard(_)
+            | Self::Bridge(_)
+            | Self::Demo(_)
+            | Self::Log(_)
             | Self::NoKey(_)
             | Self::Input(_)
             | Self::Output(_)

@@ -11,23 +11,30 @@
 //! - Scripts and the bridge need no async runtime, so they start in a millisecond.
 
 mod args;
+mod bridge;
 mod client;
 mod completions;
 mod config;
+mod dashboard;
 mod del;
+mod demo;
 mod error;
 mod expire;
 mod get;
+mod host;
 mod ls;
 mod output;
 mod place;
+mod serve;
 mod set;
+mod signals;
 mod stats;
 mod text;
 mod watch;
 
 use std::ffi::OsString;
 
+pub use demo::DemoError;
 pub use error::{CliError, exit};
 pub use output::Streams;
 
@@ -55,27 +62,29 @@ impl Ending {
 
 /// Does what the command line `line` says, whose first word is the program's name.
 pub fn run(line: impl IntoIterator<Item = OsString>, streams: Streams<'_>) -> Result<Ending, CliError> {
-    let Arguments {
-        place,
-        json,
-        serve,
-        command,
-    } = Arguments::read(line)?;
-    let mut output = Output::new(streams, json);
-    let ended = match command {
-        None => {
-            let _ = serve;
-            Err(CliError::Misuse("not yet".into()))
-        }
-        Some(command) => obey(command, &place, &mut output),
-    };
+    let arguments = Arguments::read(line)?;
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let interactive = streams.in_is_terminal && streams.out_is_terminal && !dumb;
+    let mut output = Output::new(streams, arguments.json);
+    let ended = obey(arguments, interactive, &mut output);
     let flushed = output.flush();
     let ending = ended?;
     flushed.map(|()| ending)
 }
 
-fn obey(command: Command, place: &args::Place, output: &mut Output<'_>) -> Result<Ending, CliError> {
+fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Result<Ending, CliError> {
+    let Arguments {
+        place,
+        serve: options,
+        command,
+        ..
+    } = arguments;
+    let place = &place;
+    let Some(command) = command else {
+        return serve::run(&options, place, interactive);
+    };
     match command {
+        Command::Bridge(options) => bridge::run(options, place)?,
         Command::Config { client } => config::run(client, place, output)?,
         Command::Get { key, raw } => get::run(key, raw, place, output)?,
         Command::Set { key, value, ttl } => set::run(&key, value, ttl, place, output)?,
@@ -85,8 +94,8 @@ fn obey(command: Command, place: &args::Place, output: &mut Output<'_>) -> Resul
         Command::Watch { pattern, since } => watch::run(&pattern, since, place, output)?,
         Command::Expire { key, rev } => expire::run(&key, rev, place, output)?,
         Command::Stats => stats::run(place, output)?,
+        Command::Demo { fast } => return demo::run(fast, place, &options, interactive, output),
         Command::Completions { shell } => completions::run(shell, output)?,
-        Command::Bridge(_) | Command::Demo { .. } => return Err(CliError::Misuse("not yet".into())),
     }
     Ok(Ending::Done)
 }

@@ -1,0 +1,23 @@
+//! `callboard bridge`: attaches an agent. Everything but the options is in [`crate::net::bridge`].
+
+use super::args::{BridgeOptions, Place};
+use super::{CliError, place};
+use crate::net::bridge::{self, Options};
+use crate::net::hello::Hello;
+
+/// Serves the client on stdin and stdout until it goes.
+pub(super) fn run(options: BridgeOptions, place: &Place) -> Result<(), CliError> {
+    let project = place::project(place)?;
+    let hello = Hello {
+        name: options.agent,
+        cwd: std::env::current_dir().ok(),
+        namespace: Some(place.namespace.to_string()),
+        ..Hello::default()
+    };
+    bridge::run(Options {
+        socket: project.socket,
+        project_dir: project.root,
+        hello,
+    })?;
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! A player: a real MCP client that talks to the board through a real `callboard bridge` process.
+//!
+//! Knows how to call tools and to check what they answer. Not what is played: that is [`super::team`].
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rmcp::ServiceExt as _;
+use rmcp::model::{CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation};
+use rmcp::service::{RoleClient, RunningService};
+use rmcp::transport::TokioChildProcess;
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::sync::mpsc;
+
+/// How long one wait at the board lasts before it is asked again.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Why the play stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// An agent could not be attached.
+    #[error("cannot attach {agent}: {problem}")]
+    Attach {
+        /// Who.
+        agent: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A call had no answer.
+    #[error("{agent} called {tool} in vain: {problem}")]
+    Call {
+        /// Who.
+        agent: String,
+        /// The tool.
+        tool: &'static str,
+        /// What went wrong.
+        problem: String,
+    },
+    /// A step was not as it should be.
+    #[error("{agent}: {step}, but found {found}")]
+    Wrong {
+        /// Who.
+        agent: String,
+        /// What should be.
+        step: String,
+        /// What was.
+        found: Value,
+    },
+    /// The workflow took far longer than it can take.
+    #[error("the workflow did not come to its end in time")]
+    Stuck,
+}
+
+/// The board that is played on, and the program whose bridge leads there.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) program: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) namespace: String,
+}
+
+/// Something an agent did, for those who watch.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) agent: String,
+    pub(super) text: String,
+}
+
+/// An attached agent.
+pub(super) struct Agent {
+    pub(super) name: &'static str,
+    client: RunningService<RoleClient, ClientConfig>,
+    steps: mpsc::Sender<Step>,
+}
+
+impl Agent {
+    /// Starts a bridge under `name` and opens the protocol.
+    pub(super) async fn attach(
+        name: &'static str,
+        target: &Target,
+        steps: mpsc::Sender<Step>,
+    ) -> Result<Self, DemoError> {
+        let failed = |problem: String| DemoError::Attach {
+            agent: name.to_owned(),
+            problem,
+        };
+        let mut bridge = Command::new(&target.program);
+        bridge
+            .arg("bridge")
+            .args(["--agent", name, "--namespace", &target.namespace, "--socket"])
+            .arg(&target.socket)
+            .kill_on_drop(true);
+        // A bridge has nothing to say there that would not spoil the dashboard's screen.
+        let child = TokioChildProcess::builder(bridge).stderr(Stdio::null()).spawn();
+        let (transport, _) = child.map_err(|error| failed(error.to_string()))?;
+        let client = ClientConfig::new(
+            ClientCapabilities::default(),
+            Implementation::new("callboard-demo", env!("CARGO_PKG_VERSION")),
+        );
+        let client = client
+            .serve(transport)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Self { name, client, steps })
+    }
+
+    /// Ends the bridge.
+    pub(super) async fn leave(self) {
+        if let Err(error) = self.client.cancel().await {
+            tracing::debug!(%error, agent = self.name, "a demo agent did not leave in good order");
+        }
+    }
+
+    /// Tells those who watch what was done. Nobody has to watch.
+    pub(super) async fn tell(&self, text: impl Into<String>) {
+        let step = Step {
+            agent: self.name.to_owned(),
+            text: text.into(),
+        };
+        let _ = self.steps.send(step).await;
+    }
+
+    /// Returns the error of a step that is not as it should be.
+    pub(super) fn wrong(&self, step: impl Into<String>, found: Value) -> DemoError {
+        DemoError::Wrong {
+            agent: self.name.to_owned(),
+            step: step.into(),
+            found,
+        }
+    }
+
+    /// Writes `value` as JSON text, as the original design does, and reads back what every agent now sees.
+    pub(super) async fn set(&self, key: &str, value: &Value, ttl: u32) -> Result<(), DemoError> {
+        let answer = self.write(key, value, ttl).await?;
+        if answer["success"] != true || answer["key"] != key {
+            return Err(self.wrong(format!("{key} should have been written"), answer));
+        }
+        Ok(())
+    }
+
+    /// Takes a lock by writing it; returns false when somebody else holds it.
+    pub(super) async fn try_lock(&self, key: &str, value: &Value, ttl: u32) -> Result<bool, DemoError> {
+        let answer = self.write(key, value, ttl).await?;
+        match (&answer["success"], answer["error"].as_str()) {
+            (Value::Bool(true), _) => Ok(true),
+            (_, Some("Key is leased")) => Ok(false),
+            _ => Err(self.wrong(format!("{key} should have been locked or held"), answer)),
+        }
+    }
+
+    /// Reads `key`, `None` when it does not exist.
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Value>, DemoError> {
+        let answer = self.call("getStorage", json!({ "key": key })).await?;
+        let consistent = answer["exists"] == answer["value"].is_string() && answer["success"] == true;
+        if !consistent {
+            return Err(self.wrong(format!("exists and value of {key} should agree"), answer));
+        }
+        let Some(text) = answer["value"].as_str() else {
+            return Ok(None);
+        };
+        let value = serde_json::from_str(text);
+        value
+            .map(Some)
+            .map_err(|_| self.wrong(format!("{key} should hold JSON"), answer))
+    }
+
+    /// Returns the keys that match with their values, and the revision to watch from.
+    pub(super) async fn list(&self, pattern: &str) -> Result<(Vec<(String, Value)>, Value), DemoError> {
+        let mut answer = self
+            .call("listKeys", json!({ "pattern": pattern, "values": true }))
+            .await?;
+        let rev = answer["rev"].take();
+        let rows = answer["keys"].as_array().into_iter().flatten().filter_map(|row| {
+            let value = serde_json::from_str(row["value"].as_str()?).ok()?;
+            Some((row["key"].as_str()?.to_owned(), value))
+        });
+        Ok((rows.collect(), rev))
+    }
+
+    /// Waits until something under `pattern` has changed after `since`, or for a while.
+    pub(super) async fn changed(&self, pattern: &str, since: &Value) -> Result<Value, DemoError> {
+        let wait = u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX);
+        let arguments = json!({ "pattern": pattern, "since": since, "waitMs": wait });
+        let mut answer = self.call("watchStorage", arguments).await?;
+        Ok(answer["rev"].take())
+    }
+
+    async fn write(&self, key: &str, value: &Value, ttl: u32) -> Result<Value, DemoError> {
+        let arguments = json!({ "key": key, "value": value.to_string(), "ttl": ttl });
+        self.call("setStorage", arguments).await
+    }
+
+    /// Calls a tool and returns the JSON in its answer's text.
+    async fn call(&self, tool: &'static str, arguments: Value) -> Result<Value, DemoError> {
+        let failed = |problem: String| DemoError::Call {
+            agent: self.name.to_owned(),
+            tool,
+            problem,
+        };
+        let mut params = CallToolRequestParams::new(tool);
+        params.arguments = arguments.as_object().cloned();
+        let result = self
+            .client
+            .call_tool(params)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let text = result.content.first().and_then(|content| content.as_text());
+        let text = text.ok_or_else(|| failed("the answer has no text".to_owned()))?;
+        serde_json::from_str(&text.text).map_err(|error| failed(error.to_string()))
+    }
+}
