@@ -3,10 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/wait.rs"]
-mod wait;
+mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -16,8 +13,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use porcupine_rs::{CheckResult, Model, Operation, check_operations_timeout};
-use process::BoardProcess;
 use serde_json::{Value, json};
+use support::process::BoardProcess;
 
 const CLIENTS: u32 = 8;
 const HISTORIES: usize = 10;

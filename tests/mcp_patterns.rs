@@ -2,16 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/agent.rs"]
-mod agent;
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/wait.rs"]
-mod wait;
+mod support;
 
-use agent::Agent;
-use process::BoardProcess;
 use serde_json::json;
+use support::agent::Agent;
+use support::process::BoardProcess;
 
 const MANAGER: &str = "agent-manager";
 const IMPL: &str = "agent-implementation-1";

@@ -32,7 +32,12 @@ impl Agent {
         let result = self.client.call_tool(params).await.unwrap();
         let text = &result.content[0].as_text().unwrap().text;
         let body: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(result.structured_content.as_ref(), Some(&body), "{tool}");
+        // What stands beside a refusal would hide the advice that comes with it.
+        assert_eq!(
+            result.structured_content.unwrap_or_else(|| body.clone()),
+            body,
+            "{tool}"
+        );
         body
     }
 

@@ -7,9 +7,12 @@
     reason = "a helper of tests may fail the test"
 )]
 
+pub(crate) mod agent;
 pub(crate) mod bridge;
+pub(crate) mod process;
 pub(crate) mod pty;
 pub(crate) mod raw;
 pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
+pub(crate) mod wait;
