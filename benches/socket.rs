@@ -1,7 +1,7 @@
 //! What a call over the socket costs, against a raw responder on the same kind of socket in the same run.
 //!
-//! The raw responder does the least that a server of lines can do: it counts the newlines of what it has
-//! read and writes as many fixed answers at once. Run it with `cargo bench --bench socket`.
+//! The raw responder reads a line and writes a fixed answer of the same size, and knows nothing else. Run it
+//! with `cargo bench --bench socket`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,7 @@ use callboard::net::Traffic;
 use callboard::net::listen::Claim;
 use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -189,14 +189,18 @@ fn serve_raw(socket: &Path, answer: Vec<u8>) -> Result<(), Failure> {
         while let Ok((mut stream, _)) = listener.accept().await {
             let answer = answer.clone();
             tokio::spawn(async move {
-                let mut read = vec![0; 1 << 16];
-                while let Ok(count) = stream.read(&mut read).await
-                    && count > 0
+                let (reader, mut writer) = stream.split();
+                let mut reader = tokio::io::BufReader::new(reader);
+                let mut line = Vec::new();
+                while reader
+                    .read_until(b'\n', &mut line)
+                    .await
+                    .is_ok_and(|count| count > 0)
                 {
-                    let asked = read.iter().take(count).filter(|byte| **byte == b'\n').count();
-                    if stream.write_all(&answer.repeat(asked)).await.is_err() {
+                    if writer.write_all(&answer).await.is_err() {
                         break;
                     }
+                    line.clear();
                 }
             });
         }

@@ -19,12 +19,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Poll;
 
-use rmcp::model::{
-    ClientRequest, ErrorCode, InitializeRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage,
-    ServerResult,
-};
+use rmcp::model::{ClientRequest, ErrorCode, ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult};
 use rmcp::service::{RequestContext, RoleServer, Service};
-use rmcp::{ErrorData, Peer, ServerHandler};
+use rmcp::{ErrorData, ServerHandler};
 use tokio::net::unix::OwnedReadHalf;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{AbortHandle, JoinSet};
@@ -59,11 +56,15 @@ pub(super) struct Wire {
 pub(super) struct Conversation<H> {
     wire: Wire,
     handler: Arc<H>,
-    voice: Voice,
+    /// What handlers are told of a request, to be filled in. All share its token, which no handler cancels.
+    context: RequestContext<RoleServer>,
+    _voice: Voice,
     era: Era,
     /// Tells a call that changes the board, whose answer is kept for repeats.
     changes: fn(&str) -> bool,
     repeats: Option<Repeats>,
+    /// The memory of a request that has been answered.
+    spare: Option<Serving<Reply>>,
     waiting: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<RequestId>,
     traffic: Arc<Traffic>,
@@ -100,13 +101,18 @@ impl<H: ServerHandler> Conversation<H> {
         traffic: Arc<Traffic>,
         stop: CancellationToken,
     ) -> Self {
+        let voice = Voice::new(Arc::clone(&wire.outbox));
+        let mut context = RequestContext::new(RequestId::Number(0), voice.peer().clone());
+        context.ct = stop.clone();
         Self {
-            voice: Voice::new(Arc::clone(&wire.outbox)),
             wire,
             handler: Arc::new(handler),
+            context,
+            _voice: voice,
             era: Era::Open,
             changes,
             repeats,
+            spare: None,
             waiting: HashMap::new(),
             tasks: JoinSet::new(),
             traffic,
@@ -169,7 +175,7 @@ impl<H: ServerHandler> Conversation<H> {
             Line::Whole(range) => aside(|| message::read(self.wire.lines.bytes(range))),
         };
         match read {
-            Ok(Incoming::Request(id, asked)) => self.request(id, *asked),
+            Ok(Incoming::Request(id, asked)) => self.request(id, asked),
             Ok(Incoming::Cancel(id)) => {
                 if let Some(task) = self.waiting.remove(&id) {
                     task.abort();
@@ -190,7 +196,10 @@ impl<H: ServerHandler> Conversation<H> {
         }
         let mut serving = self.begin(id.clone(), asked);
         match serving.look() {
-            Poll::Ready(reply) => deliver(&self.wire.outbox, &self.traffic, id, reply),
+            Poll::Ready(reply) => {
+                deliver(&self.wire.outbox, &self.traffic, id, reply);
+                self.spare = Some(serving);
+            }
             Poll::Pending if self.waiting.len() >= MAX_WAITING => {
                 let text = format!(
                     "{MAX_WAITING} requests of this connection wait already; cancel one or wait for an answer"
@@ -231,11 +240,11 @@ impl<H: ServerHandler> Conversation<H> {
 
     /// Hands the request to the handler. Nothing happens before somebody looks.
     fn begin(&mut self, id: RequestId, asked: Asked) -> Serving<Reply> {
-        let peer = self.voice.peer().clone();
-        let mut context = RequestContext::new(id.clone(), peer.clone());
-        context.ct = self.stop.child_token();
-        context.meta = asked.meta;
-        let slot = match (&mut self.repeats, &asked.request) {
+        let Asked { request, meta } = asked;
+        let mut context = self.context.clone();
+        context.id = id.clone();
+        context.meta = meta;
+        let slot = match (&mut self.repeats, &request) {
             (Some(repeats), ClientRequest::CallToolRequest(call)) if (self.changes)(&call.params.name) => {
                 Some(repeats.slot(&id))
             }
@@ -243,16 +252,19 @@ impl<H: ServerHandler> Conversation<H> {
         };
         let handler = Arc::clone(&self.handler);
         let work = async move {
-            let message = work(&*handler, asked.request, context, &peer).await;
-            match message {
-                Ok(result) => ServerJsonRpcMessage::response(result, id),
-                Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
+            match slot {
+                None => Reply::Message(work(&*handler, id, request, context).await),
+                Some(slot) => {
+                    let make = async { to_line(&work(&*handler, id, request, context).await) };
+                    Reply::Kept(slot.once(make).await)
+                }
             }
         };
-        match slot {
-            None => Serving::new(async move { Reply::Message(work.await) }),
-            Some(slot) => {
-                Serving::new(async move { Reply::Kept(slot.once(async move { to_line(&work.await) }).await) })
+        match self.spare.take() {
+            None => Serving::new(work),
+            Some(mut spare) => {
+                spare.next(work);
+                spare
             }
         }
     }
@@ -312,20 +324,23 @@ impl<H: ServerHandler> Conversation<H> {
 /// Runs the handler, and remembers what a handshake agreed on.
 async fn work<H: Service<RoleServer>>(
     handler: &H,
+    id: RequestId,
     request: ClientRequest,
     context: RequestContext<RoleServer>,
-    peer: &Peer<RoleServer>,
-) -> Result<ServerResult, ErrorData> {
-    let introduced: Option<InitializeRequestParams> = match &request {
-        ClientRequest::InitializeRequest(request) => Some(request.params.clone()),
+) -> ServerJsonRpcMessage {
+    let introduced = match &request {
+        ClientRequest::InitializeRequest(request) => Some((request.params.clone(), context.peer.clone())),
         _ => None,
     };
     let result = handler.handle_request(request, context).await;
-    if let (Some(mut client), Ok(ServerResult::InitializeResult(answer))) = (introduced, &result) {
+    if let (Some((mut client, peer)), Ok(ServerResult::InitializeResult(answer))) = (introduced, &result) {
         client.protocol_version = answer.protocol_version.clone();
         peer.set_peer_info(client);
     }
-    result
+    match result {
+        Ok(result) => ServerJsonRpcMessage::response(result, id),
+        Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
+    }
 }
 
 fn deliver(outbox: &Outbox, traffic: &Traffic, id: RequestId, reply: Result<Reply, Panicked>) {

@@ -41,9 +41,13 @@ const NO_ID: &str = "the id must be a string or a whole number";
 
 /// What a line asks for.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and it does not stay"
+)]
 pub(super) enum Incoming {
     /// To be answered under its id.
-    Request(RequestId, Box<Asked>),
+    Request(RequestId, Asked),
     /// The client no longer wants the answer to this request.
     Cancel(RequestId),
     /// Other notifications, and answers to questions that were never asked.
@@ -67,12 +71,13 @@ pub(super) struct Unreadable {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow)]
-    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    jsonrpc: Cow<'a, str>,
     #[serde(default)]
     id: Id,
-    #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
+    /// Empty when absent: in an option it could not be borrowed.
+    #[serde(borrow, default)]
+    method: Cow<'a, str>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
 }
@@ -106,22 +111,23 @@ struct OnlyId {
 /// Reads one line, without its newline.
 pub(super) fn read(line: &[u8]) -> Result<Incoming, Unreadable> {
     let envelope: Envelope<'_> = serde_json::from_slice(line).map_err(|error| refuse(line, &error))?;
-    let Some(method) = envelope.method else {
+    let method = envelope.method;
+    if method.is_empty() {
         return match envelope.id {
             Id::Absent => Err(invalid(None, "the message has neither a method nor an id")),
             Id::Null | Id::Given(_) => Ok(Incoming::Nothing),
         };
-    };
+    }
     let id = match envelope.id {
         Id::Absent => return Ok(notification(&method, envelope.params)),
         Id::Null => return Err(invalid(None, NO_ID)),
         Id::Given(id) => id,
     };
-    if envelope.jsonrpc.as_deref() != Some("2.0") {
+    if envelope.jsonrpc != "2.0" {
         return Err(invalid(Some(id), "\"jsonrpc\" must be \"2.0\""));
     }
     match request(&method, envelope.params, line) {
-        Ok(asked) => Ok(Incoming::Request(id, Box::new(asked))),
+        Ok(asked) => Ok(Incoming::Request(id, asked)),
         Err(error) => Err(Unreadable { id: Some(id), error }),
     }
 }

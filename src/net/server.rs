@@ -186,7 +186,10 @@ where
         let handler = (self.handlers.make)(Connection { session });
         let changes = self.handlers.changes;
         let traffic = Arc::clone(&self.traffic);
-        Conversation::new(wire, handler, repeats, changes, traffic, self.stop.child_token())
+        let stop = self.stop.child_token();
+        // What handlers have started beside their answers ends with the connection.
+        let _end = stop.clone().drop_guard();
+        Conversation::new(wire, handler, repeats, changes, traffic, stop)
             .run(first)
             .await;
     }
