@@ -41,6 +41,8 @@ pub(super) struct Repeats {
     kept: Arc<Mutex<Kept>>,
     /// The ids that were announced and have not come yet.
     announced: HashSet<RequestId>,
+    /// Which connection of the session it is.
+    connection: u64,
 }
 
 /// The place of one answer.
@@ -56,6 +58,8 @@ struct Kept {
     answers: VecDeque<Arc<KeptAnswer>>,
     bytes: usize,
     touched: Time,
+    /// How many connections the session has had.
+    connections: u64,
 }
 
 #[derive(Debug)]
@@ -79,10 +83,15 @@ impl Answers {
         let kept = self.session(hello.secret.as_ref()?);
         let ids = hello.repeats.iter().cloned();
         let ids = ids.filter_map(|id| serde_json::from_value(id).ok());
+        let mut session = lock(&kept);
+        session.connections += 1;
+        let connection = session.connections;
+        drop(session);
         Some(Repeats {
             board: self.board.clone(),
             kept,
             announced: ids.take(KEPT_ANSWERS).collect(),
+            connection,
         })
     }
 
@@ -107,11 +116,18 @@ impl Answers {
 
 impl Repeats {
     /// Returns the place for the answer to the request `id`: that of the earlier one when it is a repeat.
+    ///
+    /// What an old connection still holds when its bridge is back on a new one may be served after its
+    /// repeat, and then it is the repeat.
     pub(super) fn slot(&mut self, id: &RequestId) -> Slot {
-        let repeated = !self.announced.is_empty() && self.announced.remove(id);
+        let announced = !self.announced.is_empty() && self.announced.remove(id);
+        let mut session = lock(&self.kept);
+        let repeated = announced || session.connections > self.connection;
+        let answer = session.slot(id, repeated, self.board.clock().now());
+        drop(session);
         Slot {
             kept: Arc::clone(&self.kept),
-            answer: lock(&self.kept).slot(id, repeated, self.board.clock().now()),
+            answer,
         }
     }
 }
@@ -234,6 +250,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_an_old_connection_serves_after_its_repeat_is_not_done_again() {
+        let (answers, _) = answers();
+        let mut old = answers.of(&hello("s", &[])).unwrap();
+        let mut back = answers.of(&hello("s", &[1, 2])).unwrap();
+        assert_eq!(once(&mut back, 1, "repeat").await, "repeat");
+        assert_eq!(once(&mut old, 1, "late").await, "repeat");
+        assert_eq!(once(&mut old, 2, "late").await, "late");
+        assert_eq!(once(&mut back, 2, "repeat").await, "late");
+    }
+
+    #[tokio::test]
     async fn a_repeat_waits_for_the_first_and_takes_over_when_that_is_dropped() {
         let (answers, _) = answers();
         let id = RequestId::Number(1);
@@ -255,7 +282,8 @@ mod tests {
             (&b"first"[..], &b"first"[..])
         );
 
-        let abandoned = tokio::spawn(first.slot(&id).once(std::future::pending()));
+        let mut next = answers.of(&hello("s", &[])).unwrap();
+        let abandoned = tokio::spawn(next.slot(&id).once(std::future::pending()));
         tokio::task::yield_now().await;
         let heir = repeat(b"heir");
         abandoned.abort();
