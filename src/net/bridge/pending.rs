@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use super::message::{self, Id};
 use crate::board::Time;
+use crate::net::answers::KEPT_ANSWERS;
 
-/// The most requests that are kept; beyond it nothing is read from the client.
-const MAX_REQUESTS: usize = 4_096;
+/// The most requests that are kept; beyond it nothing is read from the client. The board keeps as many
+/// answers, so whatever is repeated is known to it.
+const MAX_REQUESTS: usize = KEPT_ANSWERS;
 /// The most bytes of requests that are kept, which one more line may pass.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 

@@ -8,6 +8,7 @@
 //! Not for what lines mean: that is [`super::relay`].
 
 use std::net::Shutdown;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -62,7 +63,11 @@ pub(super) struct Pump<I, O> {
     /// Whether the last board closed the connection without a word.
     turned_away: bool,
     input_end: Option<Time>,
+    /// What was read from the client, of which the lines in `unread` are still to be taken.
     chunk: Vec<u8>,
+    unread: Range<usize>,
+    /// What was read from a server.
+    server_chunk: Vec<u8>,
 }
 
 /// What can be done without waiting.
@@ -93,6 +98,8 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             turned_away: false,
             input_end: None,
             chunk: vec![0; CHUNK],
+            unread: 0..0,
+            server_chunk: vec![0; CHUNK],
         }
     }
 
@@ -100,6 +107,7 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     pub(super) fn run(mut self) -> Result<(), BridgeError> {
         loop {
             let now = self.clock.now();
+            self.take_lines(now);
             if self.board.is_none() && self.next_attempt <= now {
                 self.connect(now)?;
             }
@@ -208,15 +216,19 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     fn is_done(&self, now: Time) -> bool {
         let Some(end) = self.input_end else { return false };
         let unsent = self.board.is_some() && !self.relay.board.outbox.is_empty();
-        let open = unsent || self.relay.owes_answers() || !self.relay.client.is_empty();
+        let open =
+            unsent || !self.unread.is_empty() || self.relay.owes_answers() || !self.relay.client.is_empty();
         !open || now.since(end) >= LAST_ANSWERS
     }
 
     /// Waits until something can be done, and returns what, or `None` when the client listens no more.
     fn wait(&mut self, now: Time) -> Result<Option<Ready>, BridgeError> {
-        let timeout = self.next_deadline().map(|at| at.since(now));
+        let has_room = self.relay.has_room();
+        // Writing may just have made room for lines that were read before.
+        let again = (has_room && !self.unread.is_empty()).then_some(now);
+        let timeout = again.or_else(|| self.next_deadline()).map(|at| at.since(now));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let take_lines = self.input_end.is_none() && self.relay.has_room();
+        let take_lines = has_room && self.unread.is_empty() && self.input_end.is_none();
         let take_answers = self.relay.client.waiting().len() < MAX_WAITING;
 
         let mut fds = Vec::with_capacity(4);
@@ -266,24 +278,35 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
             Err(error) => return Err(BridgeError::Input(error.into())),
         };
-        let now = self.clock.now();
-        let mut piece = self.chunk.get(..count).unwrap_or_default();
+        self.unread = 0..count;
         if count == 0 {
-            // Whoever types a line without its end means it all the same.
-            piece = b"\n";
-            self.input_end = Some(now);
+            // Who leaves out the end of the last line means it all the same.
+            self.chunk.splice(..1, *b"\n");
+            self.unread = 0..1;
+            self.input_end = Some(self.clock.now());
         }
-        while let Some(line) = self.client.next(&mut piece) {
+        Ok(())
+    }
+
+    /// Takes lines that were read from the client, as long as there is room for what they ask.
+    fn take_lines(&mut self, now: Time) {
+        if self.unread.is_empty() {
+            return;
+        }
+        let mut rest = self.chunk.get(self.unread.clone()).unwrap_or_default();
+        while self.relay.has_room()
+            && let Some(line) = self.client.next(&mut rest)
+        {
             match line {
                 Line::Whole(line) => self.relay.client_line(line, now),
                 Line::TooLong(id) => self.relay.client_line_skipped(id.as_ref(), MAX_LINE),
             }
         }
-        if self.relay.alarm().is_some() && !self.turned_away {
+        self.unread.start = self.unread.end - rest.len();
+        if self.board.is_none() && self.relay.alarm().is_some() && !self.turned_away {
             // Somebody waits for a board, and one may have started a moment ago.
             self.next_attempt = now;
         }
-        Ok(())
     }
 
     fn read_server(&mut self, side: Side) {
@@ -292,9 +315,9 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             Side::StandIn => &mut self.stand_in,
         };
         let Some(wire) = place else { return };
-        match rustix::io::read(&wire.stream, &mut self.chunk[..]) {
+        match rustix::io::read(&wire.stream, &mut self.server_chunk[..]) {
             Ok(count) if count > 0 => {
-                let mut piece = self.chunk.get(..count).unwrap_or_default();
+                let mut piece = self.server_chunk.get(..count).unwrap_or_default();
                 while let Some(line) = wire.lines.next(&mut piece) {
                     match line {
                         Line::Whole(line) => self.relay.server_line(side, line),

@@ -360,3 +360,6 @@ impl Relay {
 fn may_be_handed(request: &Request, board: bool) -> bool {
     !board || request.kind.opens()
 }
+
+#[cfg(test)]
+mod tests;
