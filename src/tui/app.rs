@@ -129,7 +129,11 @@ fn press(model: &mut Model, key: KeyEvent, now: Time) -> Outcome {
 pub fn why_not(model: &Model, action: Action) -> Option<&'static str> {
     let row = model.selected();
     let on_log = model.focus() == Pane::Log && model.mode() == Mode::Board;
+    let blank = model.is_blank() && model.mode() == Mode::Board;
     match action {
+        Action::Open | Action::Sort | Action::Reverse | Action::Filter | Action::Zoom if blank => {
+            Some("the board is empty")
+        }
         Action::Demo if !model.snapshot.is_blank() => Some("the demo starts on an empty board only"),
         Action::Open if row.is_none() => Some("there is no row to open"),
         Action::Sort | Action::Reverse if on_log => Some("the log has no columns to sort by"),

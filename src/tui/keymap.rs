@@ -61,7 +61,10 @@ impl Press {
         match self.0 {
             KeyCode::Char(' ') => name.push_str("space"),
             KeyCode::Char(c) => name.push(c),
-            KeyCode::F(number) => name.push_str(&format!("F{number}")),
+            KeyCode::F(number) => {
+                name.push('F');
+                name.push_str(&number.to_string());
+            }
             KeyCode::Up => name.push('↑'),
             KeyCode::Down => name.push('↓'),
             KeyCode::Left => name.push('←'),

@@ -99,9 +99,12 @@ fn select(model: &mut Model, slot: &Slot, line: usize, had_focus: bool) {
 }
 
 fn scroll(model: &mut Model, place: Position, down: bool) -> Outcome {
-    let step = |at: usize| match down {
-        true => at.saturating_add(WHEEL_ROWS),
-        false => at.saturating_sub(WHEEL_ROWS),
+    let step = |at: usize| {
+        if down {
+            at.saturating_add(WHEEL_ROWS)
+        } else {
+            at.saturating_sub(WHEEL_ROWS)
+        }
     };
     let last_line = view::lines_below_the_screen(model);
     match model.overlays.last_mut() {

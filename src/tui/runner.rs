@@ -5,7 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::Rect;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -64,9 +64,10 @@ pub async fn drive<S: Surface>(
                 Err(error) => return Err(error.into()),
             };
         }
-        let wake = match runner.dirty {
-            true => Some(next_frame),
-            false => runner.changes_at(),
+        let wake = if runner.dirty {
+            Some(next_frame)
+        } else {
+            runner.changes_at()
         };
         let listen = !runner.dirty && !runner.model.paused;
         let event = sources.next(wake, listen).await;
@@ -90,6 +91,27 @@ fn is_gone(error: &io::Error) -> bool {
     ];
     gone.iter()
         .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Brings `model` up to date with `board`, unless it stands still, and gathers the details it shows.
+pub fn refresh(board: &Board, model: &mut Model) {
+    if model.paused {
+        model.arrange();
+    } else {
+        look(board, model, false);
+    }
+    let last = model.detail.take();
+    model.detail = model
+        .subject()
+        .and_then(|subject| Detail::gather(board, &model.wanted(false), &model.snapshot, &subject, last));
+}
+
+/// Takes a picture of `board` into `model`.
+fn look(board: &Board, model: &mut Model, every_pane: bool) {
+    let wanted = model.wanted(every_pane);
+    let empty = Snapshot::empty(wanted.namespace);
+    let last = std::mem::replace(&mut model.snapshot, empty);
+    model.accept(Snapshot::take(board, &wanted, last));
 }
 
 /// Where events come from. All of them pass here, one after the other.
@@ -162,7 +184,7 @@ impl<S: Surface> Runner<'_, S> {
                             events.push(Event::Refused("the board is busy with the last request"));
                         }
                     }
-                    Effect::Freeze => at_work(|| self.look(true)),
+                    Effect::Freeze => at_work(|| look(&self.board, &mut self.model, true)),
                     Effect::Repaint => {
                         let terminal = self.surface.terminal();
                         let area = Rect::from(terminal.size().map_err(Into::into)?);
@@ -186,20 +208,13 @@ impl<S: Surface> Runner<'_, S> {
         Event::Applied(result.map(|entry| Applied { key: name, entry }))
     }
 
-    /// Takes a picture of the board into the model.
-    fn look(&mut self, every_pane: bool) {
-        let wanted = self.model.wanted(every_pane);
-        let empty = Snapshot::empty(wanted.namespace);
-        let last = std::mem::replace(&mut self.model.snapshot, empty);
-        let snapshot = Snapshot::take(&self.board, &wanted, last);
-        self.model.accept(snapshot);
-    }
-
     /// Draws, and returns the earliest moment for the next picture.
     fn draw(&mut self) -> io::Result<Instant> {
         let started = Instant::now();
         let size = self.surface.terminal().size().map_err(Into::into)?;
-        at_work(|| self.prepare(size));
+        self.model.size = size;
+        at_work(|| refresh(&self.board, &mut self.model));
+        tui_logger::move_events();
         let model = &self.model;
         at_work(|| self.surface.terminal().draw(|frame| view(model, frame)).map(drop)).map_err(Into::into)?;
         self.surface.present()?;
@@ -210,21 +225,6 @@ impl<S: Surface> Runner<'_, S> {
             FRAME_IN_THE_BACK
         };
         Ok(started + frame.max(started.elapsed() * SHARE_OF_TIME))
-    }
-
-    fn prepare(&mut self, size: Size) {
-        self.model.size = size;
-        if self.model.paused {
-            self.model.arrange();
-        } else {
-            self.look(false);
-        }
-        let last = self.model.detail.take();
-        self.model.detail = self.model.subject().and_then(|subject| {
-            let wanted = self.model.wanted(false);
-            Detail::gather(&self.board, &wanted, &self.model.snapshot, &subject, last)
-        });
-        tui_logger::move_events();
     }
 
     /// Returns when a text on the screen will read differently.

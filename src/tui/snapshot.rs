@@ -119,6 +119,11 @@ impl Snapshot {
         }
     }
 
+    /// Tells whether the picture has the rows of `pane`.
+    pub fn holds(&self, pane: Pane) -> bool {
+        pane.kinds().is_empty() || self.listed[pane.index()].is_some()
+    }
+
     /// Tells whether `pane` has more rows than were copied.
     pub fn is_capped(&self, pane: Pane) -> bool {
         match pane {

@@ -44,7 +44,7 @@ pub(super) fn ago(age: Duration) -> String {
 pub(super) fn ago_changes_in(age: Duration) -> Duration {
     let step = if age.as_secs() < 60 { 10 } else { 60 };
     let next = Duration::from_secs((age.as_secs() / step + 1) * step);
-    next - age
+    next.saturating_sub(age)
 }
 
 /// Returns how long the board has run, in minutes: `<1m`, `7m`, `3h12m`.
@@ -57,12 +57,12 @@ pub(super) fn minutes(uptime: Duration) -> String {
 
 /// Returns how long it takes until [`minutes`] reads differently.
 pub(super) fn minutes_change_in(uptime: Duration) -> Duration {
-    Duration::from_secs((uptime.as_secs() / 60 + 1) * 60) - uptime
+    Duration::from_secs((uptime.as_secs() / 60 + 1) * 60).saturating_sub(uptime)
 }
 
 /// Returns how long until the next whole second after `age`.
 pub(super) fn next_second(age: Duration) -> Duration {
-    SECOND - Duration::from_nanos(u64::from(age.subsec_nanos()))
+    SECOND.saturating_sub(Duration::from_nanos(u64::from(age.subsec_nanos())))
 }
 
 fn whole_seconds_up(duration: Duration) -> u64 {
@@ -95,9 +95,9 @@ mod tests {
         ] {
             let remaining = millis(start);
             let step = left_changes_in(remaining).unwrap();
-            assert_ne!(left(remaining - step), left(remaining), "{start}");
-            let before = step - Duration::from_nanos(1);
-            assert_eq!(left(remaining - before), left(remaining), "{start}");
+            assert_ne!(left(remaining.saturating_sub(step)), left(remaining), "{start}");
+            let before = step.saturating_sub(Duration::from_nanos(1));
+            assert_eq!(left(remaining.saturating_sub(before)), left(remaining), "{start}");
         }
         assert_eq!(left_changes_in(millis(0)), None);
     }
@@ -112,7 +112,8 @@ mod tests {
             let age = millis(start);
             let step = ago_changes_in(age);
             assert_ne!(ago(age + step), ago(age), "{start}");
-            assert_eq!(ago(age + step - Duration::from_nanos(1)), ago(age), "{start}");
+            let before = step.saturating_sub(Duration::from_nanos(1));
+            assert_eq!(ago(age + before), ago(age), "{start}");
         }
     }
 }

@@ -103,7 +103,9 @@ pub(super) fn wrap(line: &str, columns: usize) -> Vec<&str> {
         pieces.push(fits);
         rest = &rest[fits.len()..];
     }
-    pieces.push(rest);
+    if pieces.is_empty() || !rest.is_empty() {
+        pieces.push(rest);
+    }
     pieces
 }
 
@@ -135,7 +137,7 @@ pub(super) fn pretty(text: &str) -> Option<String> {
             }
             '{' | '[' => {
                 out.push(c);
-                while chars.next_if(|c| c.is_ascii_whitespace()).is_some() {}
+                while chars.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(close) = chars.next_if(|c| matches!(c, '}' | ']')) {
                     out.push(close);
                 } else {

@@ -86,14 +86,14 @@ impl Theme {
             strong: PLAIN.add_modifier(Modifier::BOLD),
             accent: PLAIN.fg(Color::Cyan).add_modifier(Modifier::BOLD),
             header: DIM.add_modifier(Modifier::ITALIC),
-            border: PLAIN.fg(Color::DarkGray),
+            border: DIM,
             focus: PLAIN.fg(Color::Cyan).add_modifier(Modifier::BOLD),
             selected: PLAIN.add_modifier(Modifier::REVERSED),
             fresh: PLAIN.fg(Color::Green),
             expiring: PLAIN.fg(Color::Yellow),
             ending: PLAIN.fg(Color::Red),
             good: PLAIN.fg(Color::Green),
-            busy: PLAIN.fg(Color::Blue),
+            busy: PLAIN.fg(Color::LightBlue),
             warn: PLAIN.fg(Color::Yellow),
             error: PLAIN.fg(Color::Red),
             badge: PLAIN
@@ -156,8 +156,10 @@ impl Theme {
             self.busy
         } else if says(&["fail", "error", "dead", "lost", "cancel"]) {
             self.error
-        } else if says(&["wait", "block", "paus", "retry", "review", "question"]) {
+        } else if says(&["wait", "block", "paus", "retry", "review", "question", "expire"]) {
             self.warn
+        } else if says(&["delete"]) {
+            self.dim
         } else {
             self.text
         }

@@ -16,3 +16,4 @@ pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod wait;
+pub(crate) mod stage;

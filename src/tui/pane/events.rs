@@ -19,7 +19,7 @@ pub(super) fn cells(event: &Event, time: String) -> Vec<Cell> {
         Cell::Dim(time),
         Cell::State(event.kind.name().to_owned()),
         Cell::Path(text::clean(&event.key.decoded())),
-        Cell::Text(text::clean(&event.by.name)),
+        Cell::Path(text::clean(&event.by.name)),
         event
             .value
             .as_deref()

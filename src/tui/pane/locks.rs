@@ -24,7 +24,7 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
     let task = Summary::of(&entry.value).text(&["taskId", "task"]);
     vec![
         Cell::Path(key_after(key, 1)),
-        Cell::Text(text::clean(&holder.name)),
+        Cell::Path(text::clean(&holder.name)),
         Cell::Left(entry.written, entry.deadline),
         Cell::Ago(since),
         task.map_or(Cell::Empty, Cell::Dim),

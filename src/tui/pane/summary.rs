@@ -20,10 +20,11 @@ pub(super) struct Summary<'a> {
 impl<'a> Summary<'a> {
     /// Looks at `value`.
     pub(super) fn of(value: &'a str) -> Self {
-        let fields = match value.len() <= LOOK_AT && value.trim_start().starts_with('{') {
-            true => serde_json::from_str(value).unwrap_or_default(),
-            false => Map::new(),
-        };
+        let is_object = value.len() <= LOOK_AT && value.trim_start().starts_with('{');
+        let fields = is_object
+            .then(|| serde_json::from_str(value).ok())
+            .flatten()
+            .unwrap_or_default();
         Self { fields, raw: value }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::board::{Board, Entry, Key, NamespaceId, Pattern, Revision, SessionId};
+use crate::board::{Board, Entry, Key, Lease, NamespaceId, Pattern, Revision, SessionId};
 use crate::tui::pane::{Row, RowId, event_row};
 use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
 use crate::tui::text;
@@ -162,12 +162,16 @@ impl Detail {
                 .push(("held since", clock_time(board, wanted, lease.granted)));
             self.facts.push(("fence", lease.fence.to_string()));
         }
-        self.facts.push(("written by", text::clean(&entry.by.name)));
-        self.facts
-            .push(("written at", clock_time(board, wanted, entry.written)));
-        let revision = match entry.rev == entry.created_rev {
-            true => entry.rev.to_string(),
-            false => format!("{}, first written at {}", entry.rev, entry.created_rev),
+        let is_grant = |lease: &Lease| lease.fence == entry.rev;
+        if !entry.lease.as_deref().is_some_and(is_grant) {
+            self.facts.push(("written by", text::clean(&entry.by.name)));
+            self.facts
+                .push(("written at", clock_time(board, wanted, entry.written)));
+        }
+        let revision = if entry.rev == entry.created_rev {
+            entry.rev.to_string()
+        } else {
+            format!("{}, first written at {}", entry.rev, entry.created_rev)
         };
         self.facts.push(("revision", revision));
         self.facts.push(("size", text::bytes(entry.value.len())));

@@ -138,9 +138,10 @@ impl Model {
     /// Returns what the next picture must hold. One that is to stand still holds every pane, so that all of
     /// them can be looked at.
     pub fn wanted(&self, every_pane: bool) -> Wanted {
-        let panes = match every_pane {
-            true => Pane::ALL.to_vec(),
-            false => self.arrangement().panes().collect(),
+        let panes = if every_pane {
+            Pane::ALL.to_vec()
+        } else {
+            self.arrangement().panes().collect()
         };
         Wanted {
             namespace: self.snapshot.namespace,
@@ -168,11 +169,13 @@ impl Model {
         self.arrange();
     }
 
-    /// Puts the visible panes in order and scrolls them to their selection.
+    /// Puts the visible panes in order and scrolls them to their selection. One that has just become
+    /// visible waits for its rows, since without them it would lose its selection.
     pub fn arrange(&mut self) {
         let needle = self.filter.needle();
         let arrangement = self.arrangement();
-        for (pane, height) in arrangement.tables() {
+        let filled = arrangement.tables().filter(|(pane, _)| self.snapshot.holds(*pane));
+        for (pane, height) in filled {
             let (table, rows) = (&mut self.tables[pane.index()], self.snapshot.rows(pane));
             table.arrange(rows, &needle);
             table.scroll_to_selection(height);
@@ -189,10 +192,7 @@ impl Model {
         let toast = self.toast.as_ref().and_then(|toast| toast.until);
         let toast = toast.map(|until| until.since(now));
         let since_picture = now.since(self.now);
-        let counts = match self.paused {
-            true => None,
-            false => self.counts().min(),
-        };
+        let counts = if self.paused { None } else { self.counts().min() };
         let counts = counts.map(|change| change.saturating_sub(since_picture));
         toast.into_iter().chain(counts).min()
     }
@@ -200,9 +200,10 @@ impl Model {
     /// Returns, for everything on the screen that counts, how long after the picture it reads differently.
     fn counts(&self) -> impl Iterator<Item = Duration> {
         let left = |deadline: Time| span::left_changes_in(deadline.since(self.now));
-        let tables = match self.is_blank() {
-            true => Vec::new(),
-            false => self.arrangement().tables().collect(),
+        let tables = if self.is_blank() {
+            Vec::new()
+        } else {
+            self.arrangement().tables().collect()
         };
         let rows = tables.into_iter().flat_map(|(pane, height)| {
             let rows = self.table(pane).visible(self.snapshot.rows(pane), height);

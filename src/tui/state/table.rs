@@ -220,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_looks_at_every_text_and_forgets_nothing() {
+    fn what_a_filter_found_stays_selected_when_it_is_dropped() {
         let rows = rows(&[("lock:a", 1), ("lock:b", 2)]);
         let mut table = Table::new(Pane::Locks);
         table.arrange(&rows, "k:b");
         assert_eq!((table.len(), keys(&table, &rows)), (1, vec!["lock:b"]));
         table.arrange(&rows, "");
-        assert_eq!(table.selected_row(&rows).unwrap().cells[0].text(), "lock:a");
+        assert_eq!(table.selected_row(&rows).unwrap().cells[0].text(), "lock:b");
     }
 }

@@ -36,9 +36,12 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
         Span::raw(" left"),
     ]));
     lines.push(Line::default());
-    let style = |choice| match confirm.choice == choice {
-        true => theme.selected,
-        false => theme.dim,
+    let style = |choice| {
+        if confirm.choice == choice {
+            theme.selected
+        } else {
+            theme.dim
+        }
     };
     lines.push(Line::from(vec![
         Span::raw(" "),
@@ -52,7 +55,7 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
 /// Returns the button at a place on the screen.
 pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Option<Choice> {
     let inner = area(confirm, body).inner(ratatui::layout::Margin::new(1, 1));
-    let line = inner.bottom().checked_sub(1)?;
+    let line = inner.bottom().checked_sub(2)?;
     let no = inner.x + 1;
     let yes = no + columns(NO) + GAP;
     match place {
@@ -66,7 +69,7 @@ pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Optio
 fn area(confirm: &Confirm, body: Rect) -> Rect {
     let width = WIDTH.min(body.width.saturating_sub(2));
     let key = key_lines(confirm, width.saturating_sub(2)).len();
-    let height = u16::try_from(key + 6).unwrap_or(u16::MAX);
+    let height = u16::try_from(key + 7).unwrap_or(u16::MAX);
     body.centered(Constraint::Length(width), Constraint::Length(height))
 }
 

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use ratatui::widgets::{Clear, Paragraph};
 
 use super::{over, pane};
 use crate::tui::pane::Cell;
@@ -34,6 +34,7 @@ pub(super) fn draw_beside(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         height: area.height.min(1),
         ..area
     };
+    frame.render_widget(Clear, room);
     frame.render_widget(Line::styled(" Details ", model.theme.strong), room);
     draw(model, frame, area.inner(Margin::new(2, 1)), 0);
 }
@@ -55,7 +56,11 @@ fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, top: usize) {
 fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let Some(detail) = &model.detail else {
-        return vec![Line::styled("it is gone", theme.dim)];
+        let why = match model.subject() {
+            Some(_) => "it is gone",
+            None => "nothing is selected",
+        };
+        return vec![Line::styled(why, theme.dim)];
     };
     let width = usize::from(width).max(1);
     let mut lines = Vec::new();
@@ -90,11 +95,15 @@ fn facts(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'sta
     let room = width.saturating_sub(LABEL).max(1);
     if let Some(entry) = &detail.entry {
         let mut line = Line::from(label("left"));
-        let bar = pane::left(theme, entry.written, entry.deadline, model.now, room.min(30));
-        line.extend(bar.spans.into_iter().map(|mut span| {
-            span.style = bar.style.patch(span.style);
-            span
-        }));
+        let room = room.min(30);
+        line.extend(pane::left(
+            theme,
+            entry.written,
+            entry.deadline,
+            model.now,
+            room,
+            0,
+        ));
         lines.push(line);
     } else if !detail.history.is_empty() {
         lines.push(Line::styled("there is no such key now", theme.warn));
@@ -119,10 +128,10 @@ fn heading(model: &Model, title: &'static str, lines: &mut Vec<Line<'static>>) {
 fn history(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'static>>) {
     let theme = &model.theme;
     for row in &detail.history {
-        let [Cell::Dim(time), Cell::State(kind), _, Cell::Text(by), value, _] = &row.cells[..] else {
+        let [Cell::Dim(time), Cell::State(kind), _, Cell::Path(by), value, _] = &row.cells[..] else {
             continue;
         };
-        let by = format!("{:<16}", text::shorten(by, 16));
+        let by = format!("{:<16}", text::shorten_middle(by, 16));
         let room = width.saturating_sub(8 + 1 + 7 + text::width(&by) + 1);
         lines.push(Line::from(vec![
             Span::styled(format!("{time} "), theme.dim),

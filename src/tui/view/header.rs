@@ -35,12 +35,12 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     both_ends(model, frame, Rect { height: 1, ..area }, left, &facts);
     if area.height > 1 {
         let socket = text::clean(&model.facts.socket.to_string_lossy());
-        let room = usize::from(area.width) / 2;
+        let facts = model.snapshot.stats.as_ref().map(state).unwrap_or_default();
+        let room = usize::from(area.width).saturating_sub(text::width(&facts.join("  ")) + 5);
         let left = vec![
             Span::raw(" "),
             Span::styled(text::shorten_middle(&socket, room), theme.dim),
         ];
-        let facts = model.snapshot.stats.as_ref().map(state).unwrap_or_default();
         let line = Rect {
             y: area.y + 1,
             height: 1,

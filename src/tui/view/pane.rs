@@ -34,9 +34,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, slot: &Slot) {
     headers(model, frame, pane, &places, Rect { height: 1, ..inner });
     let area = slot.rows();
     if table.is_empty() && area.height > 0 {
-        let hint = match model.snapshot.rows(pane).is_empty() {
-            true => pane.hint(),
-            false => "nothing matches the filter",
+        let hint = if model.snapshot.rows(pane).is_empty() {
+            pane.hint()
+        } else {
+            "nothing matches the filter"
         };
         let line = Line::styled(text::shorten(hint, usize::from(area.width)), model.theme.dim);
         frame.render_widget(line, Rect { height: 1, ..area });
@@ -59,9 +60,10 @@ fn headers(model: &Model, frame: &mut Frame<'_>, pane: Pane, places: &[(u16, u16
         };
         let room = usize::from(*width).saturating_sub(text::width(arrow));
         let title = format!("{}{arrow}", text::shorten(column.title, room));
-        let style = match at == table.sort && model.focus() == pane {
-            true => model.theme.header.patch(model.theme.strong),
-            false => model.theme.header,
+        let style = if at == table.sort && model.focus() == pane {
+            model.theme.strong
+        } else {
+            model.theme.header
         };
         let line = Line::styled(title, style);
         let line = if is_right(column) {
@@ -125,7 +127,7 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
             Line::styled(text::shorten(&number.to_string(), width), theme.dim).right_aligned()
         }
         Cell::Ago(moment) => Line::styled(span::ago(now.since(*moment)), theme.dim).right_aligned(),
-        Cell::Left(from, until) => left(theme, *from, *until, now, width),
+        Cell::Left(from, until) => left(theme, *from, *until, now, width, LEFT_TEXT).into(),
         Cell::Percent(percent) => {
             let mut line = Line::styled(format!("{percent:>3}%"), theme.text);
             if width > PERCENT_TEXT + 2 {
@@ -144,8 +146,15 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
     }
 }
 
-/// Returns what remains of a time as text and, if there is room, as a bar.
-pub(super) fn left(theme: &Theme, from: Time, until: Time, now: Time, width: usize) -> Line<'static> {
+/// Returns what remains of a time as text, at the right of `column`, and as a bar if there is room.
+pub(super) fn left(
+    theme: &Theme,
+    from: Time,
+    until: Time,
+    now: Time,
+    width: usize,
+    column: usize,
+) -> Vec<Span<'static>> {
     let remaining = until.since(now);
     let whole = until.since(from).as_secs_f64();
     let share = if whole > 0.0 {
@@ -154,10 +163,12 @@ pub(super) fn left(theme: &Theme, from: Time, until: Time, now: Time, width: usi
         0.0
     };
     let style = theme.remaining(share);
-    let mut line = Line::styled(format!("{:>LEFT_TEXT$}", span::left(remaining)), style);
-    if width > LEFT_TEXT + 2 {
-        line.push_span(Span::raw(" "));
-        line.extend(meter::bar(share, width - LEFT_TEXT - 1, style, theme.dim));
+    let text = format!("{:>column$}", span::left(remaining));
+    let taken = text::width(&text) + 1;
+    let mut spans = vec![Span::styled(text, style)];
+    if width > taken + 1 {
+        spans.push(Span::raw(" "));
+        spans.extend(meter::bar(share, width - taken, style, theme.dim));
     }
-    line
+    spans
 }

@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::Clear;
 
 use crate::tui::layout::Slot;
 use crate::tui::pane::Pane;
@@ -23,15 +24,19 @@ pub struct Tab {
 
 /// Returns the titles of a box. When they do not all fit, those in the back show their numbers only.
 pub fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
-    let room = slot.area.width.saturating_sub(4 + width(&position(model, slot)));
+    let room = slot.area.width.saturating_sub(2);
     let labels = |short: bool| {
-        let label = |pane: &Pane| match short && *pane != slot.front {
-            true => pane.number().to_string(),
-            false => label(model, *pane),
+        let label = |pane: &Pane| {
+            if short && *pane != slot.front {
+                pane.number().to_string()
+            } else {
+                label(model, *pane, *pane == slot.front)
+            }
         };
         slot.panes.iter().map(label).collect::<Vec<_>>()
     };
-    let total = |labels: &[String]| labels.iter().map(|label| width(label) + 3).sum::<u16>();
+    // A blank at each end, and a bar between two blanks from one to the next.
+    let total = |labels: &[String]| labels.iter().map(|label| width(label) + 3).sum::<u16>() - 1;
     let mut chosen = labels(false);
     if total(&chosen) > room {
         chosen = labels(true);
@@ -50,12 +55,15 @@ pub fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
     tabs.collect()
 }
 
-fn label(model: &Model, pane: Pane) -> String {
+fn label(model: &Model, pane: Pane, shown: bool) -> String {
     match pane {
         Pane::Log | Pane::Events => format!("{} {}", pane.number(), pane.title()),
         _ => {
-            let count = model.snapshot.count(pane) as u64;
-            format!("{} {} {}", pane.number(), pane.title(), text::thousands(count))
+            let mut count = text::thousands(model.snapshot.count(pane) as u64);
+            if model.filter.is_active() && shown {
+                count = format!("{}/{count}", model.table(pane).len());
+            }
+            format!("{} {} {count}", pane.number(), pane.title())
         }
     }
 }
@@ -86,7 +94,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, slot: &Slot) {
         ..slot.area
     };
     let wide = u16::try_from(title.width()).unwrap_or(u16::MAX).min(room.width);
-    frame.render_widget(title, Rect { width: wide, ..room });
+    let place = Rect { width: wide, ..room };
+    // Not in the style of the border that it lies on, which may be a neighbour's.
+    frame.render_widget(Clear, place);
+    frame.render_widget(title, place);
     let position = position(model, slot);
     let needs = width(&position);
     if needs > 0 && wide + needs <= room.width {
@@ -104,10 +115,8 @@ fn position(model: &Model, slot: &Slot) -> String {
     let pane = slot.front;
     let table = model.table(pane);
     let height = usize::from(slot.rows().height);
-    let filtered = model.filter.is_active() && pane != Pane::Log;
     let copied = model.snapshot.rows(pane).len();
     match () {
-        () if filtered => format!(" {} of {} ", table.len(), text::thousands(copied as u64)),
         () if pane != Pane::Events && model.snapshot.is_capped(pane) => {
             format!(" first {} ", text::thousands(copied as u64))
         }
