@@ -174,7 +174,9 @@ impl Model {
     pub fn arrange(&mut self) {
         let needle = self.filter.needle();
         let arrangement = self.arrangement();
-        let filled = arrangement.tables().filter(|(pane, _)| self.snapshot.holds(*pane));
+        let filled = arrangement
+            .tables()
+            .filter(|(pane, _)| self.snapshot.holds(*pane));
         for (pane, height) in filled {
             let (table, rows) = (&mut self.tables[pane.index()], self.snapshot.rows(pane));
             table.arrange(rows, &needle);
