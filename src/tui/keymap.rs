@@ -1,7 +1,5 @@
 //! The one table of keys. Dispatch, footer, help and the README's list of keys are all made from it.
 
-use std::fmt::Write as _;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::Action;
@@ -337,17 +335,13 @@ pub fn help(mode: Mode) -> Vec<(String, &'static Binding)> {
     lines
 }
 
-/// Returns the table of keys as the README shows it.
+/// Returns the keys of the panes as the README lists them; the other modes show theirs in the footer.
 pub fn markdown() -> String {
-    let mut table = String::from("| Keys | Where | What |\n| --- | --- | --- |\n");
-    for mode in Mode::ALL {
-        for (keys, binding) in help(mode) {
-            let keys = keys.replace('|', "\\|");
-            // Writing to a `String` cannot fail.
-            let _infallible = writeln!(table, "| `{keys}` | {} | {} |", mode.title(), binding.help);
-        }
-    }
-    table
+    let rows = help(Mode::Board).into_iter().map(|(keys, binding)| {
+        let keys: Vec<_> = keys.split(' ').map(|key| format!("`{key}`")).collect();
+        format!("| {} | {} |\n", keys.join(" "), binding.help)
+    });
+    format!("| Keys | |\n| --- | --- |\n{}", rows.collect::<String>())
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use std::time::Duration;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use vt100::{Parser, Screen};
 
+use super::wait::until;
+
 /// How long a state is waited for; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long one look at something takes that cannot be waited for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -146,12 +148,7 @@ impl Pty {
 
     /// Waits until the program has ended.
     pub(crate) fn wait_end(&mut self) -> ExitStatus {
-        let mut status = None;
-        wait_until("the end of the program", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.unwrap()
+        until("the program ends", PATIENCE, || self.child.try_wait().unwrap())
     }
 
     /// Returns the program's process number.
@@ -159,15 +156,18 @@ impl Pty {
         self.child.process_id().unwrap()
     }
 
-    /// Returns the ticks of CPU time, of which there are a hundred in a second, that the program takes
-    /// while it is looked at `looks` times, 20 ms apart.
-    pub(crate) fn ticks_over(&self, looks: u32) -> u64 {
+    /// Returns what the program costs while it is looked at `looks` times, 20 ms apart.
+    pub(crate) fn cost_over(&self, looks: u32) -> Cost {
         let (_never, nothing) = mpsc::channel::<()>();
-        let before = ticks(self.pid());
+        let before = Cost::of(self.pid());
         for _ in 0..looks {
             let _timeout = nothing.recv_timeout(LOOK);
         }
-        ticks(self.pid()) - before
+        let after = Cost::of(self.pid());
+        Cost {
+            ticks: after.ticks - before.ticks,
+            wakes: after.wakes - before.wakes,
+        }
     }
 }
 
@@ -185,24 +185,33 @@ impl Shared {
     }
 }
 
-/// Waits until `condition` holds of something that tells nobody when it changes.
-pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let (_never, nothing) = mpsc::channel::<()>();
-    for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
-        if condition() {
-            return;
-        }
-        let _timeout = nothing.recv_timeout(LOOK);
-    }
-    panic!("waited in vain for {what}");
+/// What a process has cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    /// CPU time in ticks, of which there are a hundred in a second.
+    pub(crate) ticks: u64,
+    /// How often one of its threads has gone to sleep, and so was woken before.
+    pub(crate) wakes: u64,
 }
 
-/// Returns the CPU time of a process in ticks, from the fields 14 and 15 of its `stat`.
-fn ticks(pid: u32) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after_name = stat.rsplit_once(") ").unwrap().1;
-    let fields: Vec<&str> = after_name.split(' ').collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+impl Cost {
+    fn of(pid: u32) -> Self {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // The name may hold anything; the numbered fields go on behind it with the third.
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let field = |number: usize| fields[number - 3].parse::<u64>().unwrap();
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let wakes = threads.map(|thread| {
+            let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+            let mut lines = status.lines();
+            let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            count.unwrap().trim().parse::<u64>().unwrap()
+        });
+        Self {
+            ticks: field(14) + field(15),
+            wakes: wakes.sum(),
+        }
+    }
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {

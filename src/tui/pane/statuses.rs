@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row::{Cell, Column};
-use super::summary::{Summary, key_after};
+use super::summary::Summary;
 use crate::board::{Entry, Key};
 use crate::tui::text;
 
@@ -31,7 +31,7 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         value.percent("progress").map_or(Cell::Empty, Cell::Percent),
         value
             .text(&["currentStep", "step", "message", "note", "summary", "detail"])
-            .map_or_else(|| Cell::Dim(key_after(key, 1)), Cell::Text),
+            .map_or(Cell::Empty, Cell::Text),
         Cell::Left(entry.written, entry.deadline),
     ]
 }
