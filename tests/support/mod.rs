@@ -15,6 +15,5 @@ pub(crate) mod raw;
 pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
-pub(crate) mod wait;
 pub(crate) mod stage;
 pub(crate) mod wait;
