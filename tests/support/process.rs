@@ -31,6 +31,14 @@ impl BoardProcess {
         self.dir.path().join("s")
     }
 
+    /// Kills the process as a crash would, and starts another on the same socket.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(self.dir.path());
+        self.wait_until_it_listens();
+    }
+
     fn wait_until_it_listens(&self) {
         until("the board listens", PATIENCE, || {
             UnixStream::connect(self.socket()).ok()
