@@ -126,11 +126,13 @@ impl Board {
     ///
     /// A read that meets a batch half published asks the ledger instead, so nobody sees a torn batch.
     pub fn get(&self, namespace: NamespaceId, key: &Key) -> Option<Arc<Entry>> {
+        // Before the entry: else one that was alive when it was found and has been rewritten since could be
+        // judged by a later time, and a key that always had a value would be reported missing.
+        let now = self.clock().now();
         let before = self.0.publication.load(Ordering::SeqCst);
         if before.is_multiple_of(2) {
             let entry = self.0.cache.get(&(namespace, key.clone()));
             if self.0.publication.load(Ordering::SeqCst) == before {
-                let now = self.clock().now();
                 return entry.filter(|entry| entry.is_live(now));
             }
         }
@@ -213,13 +215,7 @@ impl Board {
     /// Applies `command` and publishes what it changed before anyone is answered.
     pub fn apply<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Answer, Refusal> {
         let mut core = self.core();
-        let rev = core.ledger.rev();
-        core.revisions
-            .reserve_after(rev)
-            .map_err(|error| Refusal::Revisions(error.to_string()))?;
-        let (answer, changes) = core.ledger.apply(self.clock().now(), caller, command);
-        let changed = !changes.is_empty();
-        self.publish(changes);
+        let (answer, changed) = self.commit(&mut core, caller, command)?;
         let next = core.ledger.next_deadline();
         let sooner = next.is_some_and(|next| core.awaited.is_none_or(|awaited| next < awaited));
         drop(core);
@@ -238,13 +234,14 @@ impl Board {
             namespace: NamespaceId(0),
             owner: Owner::human(),
         };
-        let swept = self.apply(&caller, Sweep { limit: SWEEP_BATCH })?;
         let mut core = self.core();
+        let (swept, changed) = self.commit(&mut core, &caller, Sweep { limit: SWEEP_BATCH })?;
         core.awaited = core.ledger.next_deadline();
-        Ok(Swept {
-            next: core.awaited,
-            ..swept
-        })
+        drop(core);
+        if changed {
+            self.tell();
+        }
+        swept
     }
 
     /// Gives back the revisions that were set aside and not used; call it once, at a clean end.
@@ -280,12 +277,32 @@ impl Board {
         self.0.news.send_modify(|news| *news = news.wrapping_add(1));
     }
 
+    /// Applies and publishes `command`; tells its answer, and whether anything changed, which a refused one
+    /// may do too.
+    fn commit<C: Command>(
+        &self,
+        core: &mut Core,
+        caller: &Caller,
+        command: C,
+    ) -> Result<(Result<C::Answer, Refusal>, bool), Refusal> {
+        let rev = core.ledger.rev();
+        core.revisions
+            .reserve_after(rev)
+            .map_err(|error| Refusal::Revisions(error.to_string()))?;
+        let (answer, changes) = core.ledger.apply(self.clock().now(), caller, command);
+        let changed = !changes.is_empty();
+        self.publish(changes);
+        Ok((answer, changed))
+    }
+
     fn publish(&self, changes: Vec<Change>) {
-        let batch = changes.len() > 1;
+        // A sweep is no batch: each of its changes has a revision of its own, and readers never wait for it.
+        let batch = changes.windows(2).any(|pair| pair[0].rev == pair[1].rev);
         if batch {
             self.0.publication.fetch_add(1, Ordering::SeqCst);
         }
         for Change {
+            rev: _,
             namespace,
             key,
             kind,
@@ -315,3 +332,41 @@ impl Board {
 
 /// How long after a write the cache's housekeeping is due.
 pub(super) const TIDY_AFTER: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Action, Condition, ManualClock, Op, Set, Update};
+
+    fn set(key: &str) -> Set {
+        Set::new(Key::parse(key).unwrap(), Arc::from("v"), Duration::from_secs(1)).unwrap()
+    }
+
+    /// Readers go to the ledger while a batch is published, so what is no batch must not count as one.
+    #[test]
+    fn only_changes_that_share_a_revision_make_readers_wait() {
+        let clock = Arc::new(ManualClock::default());
+        let revisions = RevisionFile::in_memory();
+        let board = Board::new(Arc::clone(&clock), Limits::default(), revisions, Revision::ZERO);
+        let caller = Caller {
+            namespace: board.open(&Namespace::default()).unwrap(),
+            owner: Owner::human(),
+        };
+        let batches = || board.0.publication.load(Ordering::SeqCst) / 2;
+        for key in ["a", "b", "c"] {
+            board.apply(&caller, set(key)).unwrap();
+        }
+        clock.advance(Duration::from_secs(2));
+        board.apply(&caller, set("a")).unwrap();
+        assert_eq!(board.sweep().unwrap().expired, 2);
+        assert_eq!(batches(), 0);
+        let ops = ["a", "b"].map(|key| Op {
+            action: Action::Set(set(key)),
+            condition: Condition::default(),
+        });
+        board
+            .apply(&caller, Update::new(ops.to_vec(), None).unwrap())
+            .unwrap();
+        assert_eq!(batches(), 1);
+    }
+}

@@ -1,5 +1,6 @@
 //! The one place where time comes from.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,17 @@ pub trait Clock: Send + Sync + 'static {
             wall.checked_add(ahead)
         };
         shifted.unwrap_or(wall)
+    }
+}
+
+/// A shared clock is a clock, so that whoever turns it can keep it.
+impl<C: Clock> Clock for Arc<C> {
+    fn now(&self) -> Time {
+        (**self).now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        (**self).wall()
     }
 }
 

@@ -34,9 +34,12 @@ impl Owner {
         })
     }
 
+    /// What the person at the dashboard is called, and no agent.
+    pub(super) const HUMAN: &'static str = "human";
+
     /// Returns the person at the dashboard or the command line.
     pub fn human() -> Arc<Self> {
-        Self::new("human", SessionId::BOARD)
+        Self::new(Self::HUMAN, SessionId::BOARD)
     }
 }
 

@@ -13,6 +13,8 @@ use super::{
 const MAX_NAMESPACES: usize = 64;
 /// The most keys that a list looks at while it holds the board.
 const LOOK_AT: usize = 10_000;
+/// The most entries that a command ends because they have run out, besides those it names.
+pub(crate) const MAX_ENDED: usize = 4_096;
 
 /// All namespaces and the one revision counter.
 ///
@@ -37,6 +39,8 @@ pub struct Caller {
 /// What a command did to one key, for those who publish it.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// The revision of the batch that it was part of.
+    pub rev: Revision,
     /// The namespace of the key.
     pub namespace: NamespaceId,
     /// The key.
@@ -216,21 +220,35 @@ impl Transaction<'_> {
         if entry.is_live(self.now) {
             return Some(entry);
         }
-        let rev = self.begin();
-        self.end(rev, self.caller.namespace, key, EventKind::Expire, &entry.by);
+        self.run_out(self.caller.namespace, key);
         None
     }
 
-    /// Returns the key that is held under `fence`.
-    pub(crate) fn fenced(&mut self, fence: Revision) -> Option<Key> {
-        self.space().fenced(fence).cloned()
+    /// Returns the keys that are held under `fence`.
+    pub(crate) fn fenced(&mut self, fence: Revision) -> Vec<Key> {
+        self.space().fenced(fence).cloned().collect()
     }
 
     /// Refuses what would pass the limits of the caller's namespace.
-    pub(crate) fn check(&self, growth: Growth) -> Result<(), Refusal> {
-        self.ledger
-            .space(self.caller.namespace)
-            .check(growth, &self.ledger.limits)
+    ///
+    /// What has run out takes no room: when there is not enough, it ends here, as if it had been met.
+    pub(crate) fn check(&mut self, growth: Growth) -> Result<(), Refusal> {
+        let namespace = self.caller.namespace;
+        for _ in 0..MAX_ENDED {
+            if self.fits(growth).is_ok() {
+                break;
+            }
+            let Some((_, key)) = self.ledger.space(namespace).overdue(self.now).cloned() else {
+                break;
+            };
+            self.run_out(namespace, &key);
+        }
+        self.fits(growth)
+    }
+
+    fn fits(&self, growth: Growth) -> Result<(), Refusal> {
+        let space = self.ledger.space(self.caller.namespace);
+        space.check(growth, &self.ledger.limits)
     }
 
     /// Writes a value in the batch `rev`; the caller has made every check.
@@ -265,6 +283,7 @@ impl Transaction<'_> {
         space.put(&key, Arc::clone(&entry));
         space.history.push(event);
         self.changes.push(Change {
+            rev,
             namespace,
             key,
             kind: EventKind::Set,
@@ -293,6 +312,7 @@ impl Transaction<'_> {
                 at,
             });
             self.changes.push(Change {
+                rev,
                 namespace,
                 key: key.clone(),
                 kind,
@@ -301,19 +321,26 @@ impl Transaction<'_> {
         }
     }
 
-    /// Returns the entry of any namespace that ran out first, if one has.
-    pub(crate) fn first_overdue(&self) -> Option<(NamespaceId, Key, Arc<Owner>)> {
-        let overdue = (0..)
-            .map(NamespaceId)
-            .zip(&self.ledger.spaces)
-            .filter_map(|(namespace, space)| {
-                let (deadline, key) = space
-                    .next_deadline()
-                    .filter(|(deadline, _)| *deadline <= self.now)?;
-                Some((*deadline, namespace, key, space))
-            });
-        let (_, namespace, key, space) = overdue.min_by_key(|(deadline, ..)| *deadline)?;
-        Some((namespace, key.clone(), Arc::clone(&space.get(key.as_str())?.by)))
+    /// Ends the entry of any namespace that ran out first; tells whether there was one.
+    pub(crate) fn end_first_overdue(&mut self) -> bool {
+        let overdue = (0..).map(NamespaceId).zip(&self.ledger.spaces);
+        let first = overdue
+            .filter_map(|(namespace, space)| Some((space.overdue(self.now)?, namespace)))
+            .min_by_key(|((deadline, _), _)| *deadline)
+            .map(|((_, key), namespace)| (namespace, key.clone()));
+        if let Some((namespace, key)) = &first {
+            self.run_out(*namespace, key);
+        }
+        first.is_some()
+    }
+
+    /// Ends an entry whose time has run out, in a batch of its own, in the name of who wrote it last.
+    fn run_out(&mut self, namespace: NamespaceId, key: &Key) {
+        if let Some(entry) = self.ledger.space(namespace).get(key.as_str()) {
+            let by = Arc::clone(&entry.by);
+            let rev = self.begin();
+            self.end(rev, namespace, key, EventKind::Expire, &by);
+        }
     }
 
     /// Returns the next moment at which something ends.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,11 @@ impl fmt::Display for Revision {
 
 /// How many revisions are set aside at once: one fsync for a million changes.
 const BLOCK: u64 = 1_000_000;
-/// The most revisions that one command can use: its own, and one for each expired entry that it meets.
-const MARGIN: u64 = 10_000;
+/// The most revisions that one command can use: its own, and one for each entry that it finds run out.
+pub(crate) const MARGIN: u64 = 10_000;
+
+/// Beyond it revisions could be confused: many clients read JSON numbers as doubles.
+const MAX_START: u64 = 1 << 52;
 
 /// The file that remembers which revisions may have been handed out.
 ///
@@ -58,13 +61,14 @@ impl RevisionFile {
     /// Fails when the file cannot be read or does not hold a number: guessing could repeat a fence.
     pub fn open(path: PathBuf) -> io::Result<(Self, Revision)> {
         let reserved = match std::fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().map_err(|_| {
-                let text = format!(
-                    "{} does not hold a revision; delete it if no agent runs",
-                    path.display()
-                );
-                io::Error::new(io::ErrorKind::InvalidData, text)
-            })?,
+            Ok(text) => match text.trim().parse() {
+                Ok(reserved) if reserved <= MAX_START => reserved,
+                _ => {
+                    let path = path.display();
+                    let text = format!("{path} does not hold a revision; delete it if no agent runs");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
@@ -103,8 +107,8 @@ impl RevisionFile {
         file.sync_all()?;
         std::fs::rename(&new, path)?;
         match path.parent() {
-            Some(parent) => File::open(parent)?.sync_all(),
-            None => Ok(()),
+            Some(parent) if parent != Path::new("") => File::open(parent)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
         }
     }
 }
@@ -147,8 +151,10 @@ mod tests {
     fn a_damaged_file_is_refused_and_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("revision");
-        std::fs::write(&path, "soon").unwrap();
-        let error = RevisionFile::open(path).unwrap_err().to_string();
-        assert!(error.contains("revision does not hold a revision"), "{error}");
+        for damaged in ["soon", "", "-1", "18446744073709551615"] {
+            std::fs::write(&path, damaged).unwrap();
+            let error = RevisionFile::open(path.clone()).unwrap_err().to_string();
+            assert!(error.contains("revision does not hold a revision"), "{error}");
+        }
     }
 }

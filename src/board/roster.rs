@@ -182,14 +182,13 @@ impl Roster {
     /// Removes a session, unless a newer connection has taken it over.
     pub(crate) fn leave(&self, member: &Arc<Member>) {
         let owner = member.owner();
-        {
-            let mut members = lock(&self.members);
-            let current = members.get(&owner.session);
-            if !current.is_some_and(|current| Arc::ptr_eq(current, member)) {
-                return;
-            }
-            members.remove(&owner.session);
+        // Held to the end, so that nobody comes back between the two lists and is on neither.
+        let mut members = lock(&self.members);
+        let current = members.get(&owner.session);
+        if !current.is_some_and(|current| Arc::ptr_eq(current, member)) {
+            return;
         }
+        members.remove(&owner.session);
         if let Some(secret) = member.secret.clone() {
             let mut departed = lock(&self.departed);
             departed.push_back(Departed {
@@ -252,11 +251,10 @@ pub(super) fn clean(name: &str) -> String {
     name.trim().chars().take(64).map(fits).collect()
 }
 
-/// Tells whether no other live session than `own` is called `name`.
+/// Tells whether neither the person nor another live session than `own` is called `name`.
 fn is_free(members: &BTreeMap<SessionId, Arc<Member>>, own: SessionId, name: &str) -> bool {
-    members
-        .iter()
-        .all(|(id, member)| *id == own || *member.owner().name != *name)
+    let mut others = members.iter().filter(|(id, _)| **id != own);
+    name != Owner::HUMAN && others.all(|(_, member)| *member.owner().name != *name)
 }
 
 /// Returns `base`, or `base-<n>` with the lowest free number, which is 1 when a number is wanted anyway.
@@ -311,6 +309,12 @@ mod tests {
         );
         roster.leave(&first);
         assert_eq!(&*enter(&roster, Some("worker")).owner().name, "worker");
+    }
+
+    #[test]
+    fn no_agent_is_taken_for_the_person() {
+        let roster = Roster::default();
+        assert_eq!(&*enter(&roster, Some("human")).owner().name, "human-2");
     }
 
     #[test]

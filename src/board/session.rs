@@ -124,14 +124,15 @@ impl Session {
                 return Ok(Watched { events, rev: cursor });
             }
             since = cursor;
+            // The deadline first: on a busy board there is always news.
             tokio::select! {
                 biased;
+                () = &mut deadline => return Ok(Watched { events, rev: cursor }),
                 changed = news.changed() => {
                     if changed.is_err() {
                         return Ok(Watched { events, rev: cursor });
                     }
                 }
-                () = &mut deadline => return Ok(Watched { events, rev: cursor }),
             }
         }
     }

@@ -12,8 +12,8 @@ pub(crate) struct Space {
     pub(crate) name: Namespace,
     entries: BTreeMap<Key, Arc<Entry>>,
     deadlines: BTreeSet<(Time, Key)>,
-    /// The key of each live lease by its fence.
-    fences: BTreeMap<Revision, Key>,
+    /// The keys that are held under each fence: those of one batch share it.
+    fences: BTreeMap<Revision, BTreeSet<Key>>,
     tally: [KindStats; Kind::ALL.len()],
     pub(crate) history: History,
 }
@@ -55,9 +55,9 @@ impl Space {
         self.entries.get(key)
     }
 
-    /// Returns the key that is held under `fence`.
-    pub(crate) fn fenced(&self, fence: Revision) -> Option<&Key> {
-        self.fences.get(&fence)
+    /// Returns the keys that are held under `fence`.
+    pub(crate) fn fenced(&self, fence: Revision) -> impl Iterator<Item = &Key> {
+        self.fences.get(&fence).into_iter().flatten()
     }
 
     /// Puts `entry` under `key` and returns what stood there.
@@ -65,7 +65,7 @@ impl Space {
         let old = self.take(key);
         self.deadlines.insert((entry.deadline, key.clone()));
         if let Some(lease) = &entry.lease {
-            self.fences.insert(lease.fence, key.clone());
+            self.fences.entry(lease.fence).or_default().insert(key.clone());
         }
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys += 1;
@@ -78,8 +78,13 @@ impl Space {
     /// Takes the entry under `key` away.
     pub(crate) fn take(&mut self, key: &Key) -> Option<Arc<Entry>> {
         let (key, entry) = self.entries.remove_entry(key)?;
-        if let Some(lease) = &entry.lease {
-            self.fences.remove(&lease.fence);
+        if let Some(lease) = &entry.lease
+            && let Some(keys) = self.fences.get_mut(&lease.fence)
+        {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.fences.remove(&lease.fence);
+            }
         }
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys -= 1;
@@ -87,6 +92,11 @@ impl Space {
         tally.key_bytes -= key.as_str().len();
         self.deadlines.remove(&(entry.deadline, key));
         Some(entry)
+    }
+
+    /// Returns what ran out first, if something has.
+    pub(crate) fn overdue(&self, now: Time) -> Option<&(Time, Key)> {
+        self.next_deadline().filter(|(deadline, _)| *deadline <= now)
     }
 
     /// Returns the next deadline and its key.

@@ -17,9 +17,8 @@ impl Board {
         let mut news = self.news();
         let mut tidy_at = None;
         loop {
-            let now = self.clock().now();
             let wait = match self.sweep() {
-                Ok(swept) => swept.next.map(|next| next.since(now)),
+                Ok(swept) => swept.next.map(|next| next.since(self.clock().now())),
                 Err(refusal) => {
                     tracing::error!(%refusal, "cannot end what has run out");
                     Some(RETRY)
@@ -33,9 +32,9 @@ impl Board {
                 () = sleep(wait) => {}
                 () = self.sooner() => {}
                 () = until(tidy_at) => {
-                    self.tidy();
                     tidy_at = None;
                     news.mark_unchanged();
+                    self.tidy();
                 }
                 _ = news.changed(), if tidy_at.is_none() => tidy_at = Some(Instant::now() + TIDY_AFTER),
             }

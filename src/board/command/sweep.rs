@@ -1,13 +1,13 @@
 //! Ending what has run out.
 
 use super::Command;
-use crate::board::ledger::Transaction;
-use crate::board::{EventKind, Refusal, Time};
+use crate::board::ledger::{MAX_ENDED, Transaction};
+use crate::board::{Refusal, Time};
 
 /// Ends at most `limit` overdue entries of all namespaces, in the order of their deadlines.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep {
-    /// The most entries to end, so that a storm of expiries holds nobody up.
+    /// The most entries to end, so that a storm of expiries holds nobody up; 4,096 at most.
     pub limit: usize,
 }
 
@@ -25,11 +25,7 @@ impl Command for Sweep {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<Swept, Refusal> {
         let mut expired = 0;
-        while expired < self.limit
-            && let Some((namespace, key, by)) = transaction.first_overdue()
-        {
-            let rev = transaction.begin();
-            transaction.end(rev, namespace, &key, EventKind::Expire, &by);
+        while expired < self.limit.min(MAX_ENDED) && transaction.end_first_overdue() {
             expired += 1;
         }
         Ok(Swept {

@@ -4,13 +4,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Command, Delete, Set};
-use crate::board::ledger::Transaction;
+use crate::board::ledger::{MAX_ENDED, Transaction};
 use crate::board::locks::may_write;
+use crate::board::revisions::MARGIN;
 use crate::board::space::Growth;
 use crate::board::{Entry, Key, Refusal, Revision};
 
 /// The most keys in a batch; etcd's default is 128.
 const MAX_OPS: usize = 512;
+/// It may end what it names, what is held under its fence, and what has run out, before its own revision.
+const _: () = assert!(2 * MAX_OPS + MAX_ENDED < MARGIN as usize);
 
 /// A batch of writes that all carry one revision, or none happens.
 #[derive(Clone, Debug)]
@@ -69,7 +72,7 @@ impl Op {
 
 impl Update {
     /// Returns the batch; refuses an empty one, more than 512 keys, and the same key twice, which etcd
-    /// refuses too. With `if_fence` the caller must hold the lease that was granted under that fence.
+    /// refuses too. With `if_fence` the caller must hold a lease that was granted under that fence.
     pub fn new(ops: Vec<Op>, if_fence: Option<Revision>) -> Result<Self, Refusal> {
         let invalid = |problem| {
             Err(Refusal::Invalid {
@@ -134,10 +137,12 @@ impl Command for Update {
 }
 
 fn check_fence(transaction: &mut Transaction<'_>, fence: Revision) -> Result<(), Refusal> {
-    let entry = transaction.fenced(fence).and_then(|key| transaction.live(&key));
-    let lease = entry.as_ref().and_then(|entry| entry.lease.as_deref());
-    match lease {
-        Some(lease) if may_write(lease, transaction.caller(), None) => Ok(()),
-        _ => Err(Refusal::Lost { fence }),
+    let keys = transaction.fenced(fence);
+    let entries: Vec<_> = keys.iter().filter_map(|key| transaction.live(key)).collect();
+    let mut leases = entries.iter().filter_map(|entry| entry.lease.as_deref());
+    if leases.any(|lease| may_write(lease, transaction.caller(), None)) {
+        Ok(())
+    } else {
+        Err(Refusal::Lost { fence })
     }
 }
