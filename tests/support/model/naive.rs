@@ -1,13 +1,59 @@
-//! The model: lists that are searched from the front, and rules written out one by one.
+//! The model: one list that is searched from the front, and the rules written out one by one.
 
-use super::program::{Act, Bet, KEYS, SESSIONS, Step, To, VALUES, Write};
+use super::program::{KEYS, NAMESPACES, SESSIONS, VALUES};
 
 /// The limits of the model's board, small enough to be met.
 pub(crate) const MAX_KEYS: usize = 4;
 pub(crate) const MAX_BYTES: usize = 60;
-pub(crate) const MAX_LOCKS: usize = 1;
+pub(crate) const MAX_LOCKS: usize = 2;
 
-/// What a step is answered.
+/// What is done to a board, with every number said.
+#[derive(Clone, Debug)]
+pub(crate) enum Deed {
+    Wait(u64),
+    Restart(u64),
+    Sweep(usize),
+    Expire {
+        namespace: usize,
+        key: &'static str,
+        rev: u64,
+    },
+    Set {
+        session: usize,
+        namespace: usize,
+        op: Op,
+    },
+    Delete {
+        session: usize,
+        namespace: usize,
+        key: &'static str,
+    },
+    Update {
+        session: usize,
+        namespace: usize,
+        ops: Vec<Op>,
+        fence: Option<u64>,
+    },
+}
+
+/// One key of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Op {
+    pub(crate) key: &'static str,
+    pub(crate) to: Made,
+    pub(crate) if_rev: Option<u64>,
+    pub(crate) if_value: Option<&'static str>,
+}
+
+/// What a batch makes of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Made {
+    Same,
+    Value(&'static str, u64),
+    Gone,
+}
+
+/// What a deed is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Nothing,
@@ -22,403 +68,323 @@ pub(crate) enum Said {
     Swept(usize),
 }
 
-/// What a reader sees of an entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
-    pub(crate) value: String,
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) namespace: usize,
+    pub(crate) key: &'static str,
+    pub(crate) value: &'static str,
     pub(crate) rev: u64,
     pub(crate) created: u64,
-    /// Fence, name and session of the holder.
-    pub(crate) lease: Option<(u64, String, u64)>,
+    pub(crate) deadline: u64,
+    pub(crate) by: &'static str,
+    pub(crate) lease: Option<Held>,
 }
 
-/// An event as watchers see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Happened {
-    pub(crate) rev: u64,
-    pub(crate) key: String,
-    pub(crate) kind: &'static str,
-    pub(crate) by: String,
-    pub(crate) value: Option<String>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) fence: u64,
+    pub(crate) name: &'static str,
+    pub(crate) session: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Stored {
-    namespace: usize,
-    key: String,
-    deadline: u64,
-    by: String,
-    held: Held,
+pub(crate) struct Happened {
+    pub(crate) namespace: usize,
+    pub(crate) rev: u64,
+    pub(crate) key: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) by: &'static str,
+    pub(crate) value: Option<&'static str>,
 }
 
-/// The dumbest board there is. Entries that ran out stay until something meets or sweeps them.
+/// The dumbest board there is. Entries that ran out stay until something meets, needs or sweeps them.
+#[derive(Default)]
 pub(crate) struct Naive {
-    now: u64,
-    rev: u64,
-    stored: Vec<Stored>,
-    unread: Vec<(usize, Happened)>,
-    replica: Vec<(usize, String, String)>,
+    pub(crate) now: u64,
+    pub(crate) rev: u64,
+    pub(crate) stored: Vec<Stored>,
+    /// Everything that happened since the last restart.
+    pub(crate) log: Vec<Happened>,
 }
 
 impl Naive {
-    pub(crate) fn new() -> Self {
-        Self {
-            now: 0,
-            rev: 0,
-            stored: Vec::new(),
-            unread: Vec::new(),
-            replica: Vec::new(),
-        }
-    }
-
-    pub(crate) fn rev(&self) -> u64 {
-        self.rev
-    }
-
-    pub(crate) fn take(&mut self, step: &Step) -> Said {
-        match step {
-            Step::Wait { millis } => {
-                self.now += millis * 1_000_000;
+    pub(crate) fn take(&mut self, deed: &Deed) -> Said {
+        match deed {
+            Deed::Wait(nanos) => {
+                self.now += nanos;
                 Said::Nothing
             }
-            Step::Act {
-                session,
-                namespace,
-                act,
-            } => match act {
-                Act::Set { key, value, seconds } => {
-                    let op = Write {
-                        key: *key,
-                        to: To::Value(*value),
-                        seconds: *seconds,
-                        condition: Bet::None,
-                    };
-                    self.batch(*session, *namespace, &[op])
-                }
-                Act::Delete { key } => {
-                    let existed = self.meet(*namespace, KEYS[*key]);
-                    let op = Write {
-                        key: *key,
-                        to: To::Gone,
-                        seconds: 1,
-                        condition: Bet::None,
-                    };
-                    match self.batch(*session, *namespace, &[op]) {
-                        Said::Rev(_) => Said::Existed(existed),
-                        refused => refused,
-                    }
-                }
-                Act::Update { ops, fence } => self.update(*session, *namespace, ops, *fence),
-            },
-            Step::Sweep { limit } => {
+            Deed::Restart(start) => {
+                self.rev = *start;
+                self.stored.clear();
+                self.log.clear();
+                Said::Nothing
+            }
+            Deed::Sweep(limit) => {
                 let mut swept = 0;
-                while swept < *limit {
-                    let overdue = self.stored.iter().filter(|one| one.deadline <= self.now);
-                    let Some(first) =
-                        overdue.min_by_key(|one| (one.deadline, one.namespace, one.key.clone()))
-                    else {
-                        break;
-                    };
-                    let (namespace, key, by) = (first.namespace, first.key.clone(), first.by.clone());
-                    self.rev += 1;
-                    self.end(namespace, &key, "expire", &by);
+                while swept < *limit
+                    && let Some((namespace, key)) = self.first_overdue(0..NAMESPACES)
+                {
+                    self.meet(namespace, key);
                     swept += 1;
                 }
                 Said::Swept(swept)
             }
-            Step::Expire {
-                namespace,
-                key,
-                stale,
-            } => {
-                let key = KEYS[*key];
-                let shown = self.shown_rev(*namespace, key, *stale);
+            Deed::Expire { namespace, key, rev } => {
                 self.meet(*namespace, key);
-                match self.at(*namespace, key).map(|one| one.held.rev) {
-                    Some(rev) if rev == shown => {
+                match self.at(*namespace, key).map(|one| one.rev) {
+                    Some(current) if current == *rev => {
                         self.rev += 1;
                         self.end(*namespace, key, "expire", "human");
                         Said::Nothing
                     }
-                    rev => Said::Changed(rev.unwrap_or(0)),
+                    current => Said::Changed(current.unwrap_or(0)),
                 }
             }
-            Step::Restart => {
-                *self = Self {
-                    now: self.now,
-                    rev: restarted(self.rev),
-                    ..Self::new()
+            Deed::Set {
+                session,
+                namespace,
+                op,
+            } => self.batch(*session, *namespace, std::slice::from_ref(op)),
+            Deed::Delete {
+                session,
+                namespace,
+                key,
+            } => {
+                let existed = self.meet(*namespace, key);
+                let op = Op {
+                    key,
+                    to: Made::Gone,
+                    if_rev: None,
+                    if_value: None,
                 };
-                Said::Nothing
+                match self.batch(*session, *namespace, &[op]) {
+                    Said::Rev(_) => Said::Existed(existed),
+                    refused => refused,
+                }
             }
-        }
-    }
-
-    /// Returns the revision that a person sees before deciding, or one that is out of date.
-    fn shown_rev(&self, namespace: usize, key: &str, stale: bool) -> u64 {
-        let rev = self.at(namespace, key).map_or(0, |one| one.held.rev);
-        if stale { rev + 1_000_000 } else { rev }
-    }
-
-    fn update(&mut self, session: usize, namespace: usize, ops: &[Write], fence: Option<usize>) -> Said {
-        if (1..ops.len()).any(|at| ops[..at].iter().any(|op| op.key == ops[at].key)) {
-            return Said::Twice;
-        }
-        if let Some(key) = fence {
-            let held = self
-                .at(namespace, KEYS[key])
-                .is_some_and(|one| one.held.lease.is_some());
-            if held {
-                self.meet(namespace, KEYS[key]);
-            }
-            let lease = self
-                .at(namespace, KEYS[key])
-                .and_then(|one| one.held.lease.clone());
-            if lease.is_none_or(|(_, _, holder)| holder != session as u64 + 1) {
-                return Said::Lost;
-            }
-        }
-        self.batch(session, namespace, ops)
-    }
-
-    fn batch(&mut self, session: usize, namespace: usize, ops: &[Write]) -> Said {
-        let bets: Vec<bool> = ops.iter().map(|op| self.bet_is_stale(namespace, op)).collect();
-        for op in ops {
-            self.meet(namespace, KEYS[op.key]);
-        }
-        for (op, stale) in ops.iter().zip(bets) {
-            let current = self.at(namespace, KEYS[op.key]).cloned();
-            let rev = current.as_ref().map_or(0, |one| one.held.rev);
-            let holds = match op.condition {
-                Bet::None => true,
-                Bet::Absent => current.is_none(),
-                Bet::Present => !stale,
-                Bet::StaleRev => false,
-                Bet::Value(value) => current
-                    .as_ref()
-                    .is_some_and(|one| one.held.value == VALUES[value]),
-            };
-            if !holds {
-                return Said::Conflict(KEYS[op.key].to_owned(), rev);
-            }
-            let lease = current.and_then(|one| one.held.lease);
-            if let (Some((_, name, holder)), To::Value(_) | To::Gone) = (lease, op.to) {
-                let named = match op.to {
-                    To::Value(value) => named_in(KEYS[op.key], VALUES[value]),
-                    To::Same | To::Gone => None,
-                };
-                if holder != session as u64 + 1 || named.is_some_and(|named| named != name) {
-                    return Said::Leased(name);
+            Deed::Update {
+                session,
+                namespace,
+                ops,
+                fence,
+            } => {
+                if (1..ops.len()).any(|at| ops[..at].iter().any(|op| op.key == ops[at].key)) {
+                    return Said::Twice;
+                }
+                match fence {
+                    Some(fence) if !self.holds(*session, *namespace, *fence) => Said::Lost,
+                    _ => self.batch(*session, *namespace, ops),
                 }
             }
         }
-        let mut after = self.stored.clone();
-        after.retain(|one| one.namespace == namespace);
-        for op in ops {
-            if matches!(op.to, To::Same) {
-                continue;
+    }
+
+    fn holds(&mut self, session: usize, namespace: usize, fence: u64) -> bool {
+        for key in KEYS {
+            let lease = self.at(namespace, key).and_then(|one| one.lease);
+            if lease.is_some_and(|lease| lease.fence == fence) {
+                self.meet(namespace, key);
             }
-            let key = KEYS[op.key];
-            let held = after.iter().any(|one| one.key == key && one.held.lease.is_some());
-            after.retain(|one| one.key != key);
-            if let To::Value(value) = op.to
-                && !(held && key.starts_with("lock:") && VALUES[value].contains("released"))
+        }
+        self.stored.iter().any(|one| {
+            one.namespace == namespace
+                && one
+                    .lease
+                    .is_some_and(|lease| lease.fence == fence && lease.session == session)
+        })
+    }
+
+    fn batch(&mut self, session: usize, namespace: usize, ops: &[Op]) -> Said {
+        for op in ops {
+            self.meet(namespace, op.key);
+        }
+        for op in ops {
+            let current = self.at(namespace, op.key);
+            let rev = current.map_or(0, |one| one.rev);
+            if op.if_rev.is_some_and(|wanted| wanted != rev)
+                || op
+                    .if_value
+                    .is_some_and(|wanted| current.is_none_or(|one| one.value != wanted))
             {
-                after.push(Stored {
-                    namespace,
-                    key: key.to_owned(),
-                    deadline: 0,
-                    by: String::new(),
-                    held: Held {
-                        value: VALUES[value].to_owned(),
-                        rev: 0,
-                        created: 0,
-                        lease: None,
-                    },
-                });
+                return Said::Conflict(op.key.to_owned(), rev);
+            }
+            let named = match op.to {
+                Made::Same => continue,
+                Made::Gone => None,
+                Made::Value(value, _) => named_in(op.key, value),
+            };
+            if let Some(lease) = current.and_then(|one| one.lease)
+                && (lease.session != session || named.is_some_and(|named| named != lease.name))
+            {
+                return Said::Leased(lease.name.to_owned());
             }
         }
-        let (keys, bytes, locks) = sizes(&after);
-        let (had_keys, had_bytes, had_locks) = self.tally(namespace);
-        if keys > had_keys && keys > MAX_KEYS {
-            return Said::Full("keys");
+        while let Some(which) = self.too_much(namespace, ops) {
+            match self.first_overdue(namespace..namespace + 1) {
+                Some((_, key)) => self.meet(namespace, key),
+                None => return Said::Full(which),
+            };
         }
-        if bytes > had_bytes && bytes > MAX_BYTES {
-            return Said::Full("bytes");
-        }
-        if locks > had_locks && locks > MAX_LOCKS {
-            return Said::Full("locks");
-        }
-        let changes = |op: &Write| match op.to {
-            To::Same => false,
-            To::Value(_) => true,
-            To::Gone => self.at(namespace, KEYS[op.key]).is_some(),
+        let changes = |op: &Op| match op.to {
+            Made::Same => false,
+            Made::Value(..) => true,
+            Made::Gone => self.at(namespace, op.key).is_some(),
         };
-        if !ops.iter().any(changes) {
-            return Said::Rev(self.rev);
-        }
-        self.rev += 1;
-        for op in ops {
-            self.write(session, namespace, op);
+        if ops.iter().any(changes) {
+            self.rev += 1;
+            for op in ops {
+                self.write(session, namespace, op);
+            }
         }
         Said::Rev(self.rev)
     }
 
-    fn write(&mut self, session: usize, namespace: usize, op: &Write) {
-        let (key, me) = (KEYS[op.key], SESSIONS[session]);
-        let old = self.at(namespace, key).cloned();
-        let lease = old.as_ref().and_then(|one| one.held.lease.clone());
-        let value = match op.to {
-            To::Same => return,
-            To::Gone => return self.end(namespace, key, "delete", me),
-            To::Value(value) => VALUES[value],
-        };
-        let releases = key.starts_with("lock:") && value.contains("released");
-        if releases && lease.is_some() {
-            return self.end(namespace, key, "delete", me);
+    /// Returns what there would be more of after `ops` than there is, and than there may be.
+    fn too_much(&self, namespace: usize, ops: &[Op]) -> Option<&'static str> {
+        let before = self.tally(namespace);
+        let (mut keys, mut bytes, mut locks) = before;
+        for op in ops {
+            let old = self.at(namespace, op.key);
+            let new = match op.to {
+                Made::Same => continue,
+                Made::Value(value, _) if !frees(old, op.key, value) => Some(value.len()),
+                Made::Value(..) | Made::Gone => None,
+            };
+            let lock = op.key.starts_with("lock:");
+            keys = keys + usize::from(new.is_some()) - usize::from(old.is_some());
+            bytes = bytes + new.unwrap_or(0) - old.map_or(0, |one| one.value.len());
+            locks = locks + usize::from(lock && new.is_some()) - usize::from(lock && old.is_some());
         }
-        let granted = || {
-            let name = named_in(key, value).unwrap_or_else(|| me.to_owned());
-            (key.starts_with("lock:") && !releases).then(|| (self.rev, name, session as u64 + 1))
-        };
-        let lease = lease.or_else(granted);
-        let created = old.map_or(self.rev, |one| one.held.created);
-        self.stored
-            .retain(|one| !(one.namespace == namespace && one.key == key));
-        self.stored.push(Stored {
-            namespace,
-            key: key.to_owned(),
-            deadline: self.now + op.seconds * 1_000_000_000,
-            by: me.to_owned(),
-            held: Held {
-                value: value.to_owned(),
-                rev: self.rev,
-                created,
-                lease,
-            },
-        });
-        let value = Some(value.to_owned());
-        let happened = Happened {
-            rev: self.rev,
-            key: key.to_owned(),
-            kind: "set",
-            by: me.to_owned(),
-            value,
-        };
-        self.unread.push((namespace, happened));
+        if keys > before.0 && keys > MAX_KEYS {
+            return Some("keys");
+        }
+        if bytes > before.1 && bytes > MAX_BYTES {
+            return Some("bytes");
+        }
+        (locks > before.2 && locks > MAX_LOCKS).then_some("locks")
     }
 
-    /// Ends an entry that ran out when something meets it; tells whether a live one is there.
-    fn meet(&mut self, namespace: usize, key: &str) -> bool {
+    fn write(&mut self, session: usize, namespace: usize, op: &Op) {
+        let (key, me) = (op.key, SESSIONS[session]);
+        let old = self.at(namespace, key).cloned();
+        let (value, seconds) = match op.to {
+            Made::Same => return,
+            Made::Gone => return self.end(namespace, key, "delete", me),
+            Made::Value(value, seconds) => (value, seconds),
+        };
+        if frees(old.as_ref(), key, value) {
+            return self.end(namespace, key, "delete", me);
+        }
+        let grants = key.starts_with("lock:") && !value.contains("released");
+        let lease = old.as_ref().and_then(|one| one.lease).or(grants.then_some(Held {
+            fence: self.rev,
+            name: named_in(key, value).unwrap_or(me),
+            session,
+        }));
+        self.forget(namespace, key);
+        self.stored.push(Stored {
+            namespace,
+            key,
+            value,
+            rev: self.rev,
+            created: old.map_or(self.rev, |one| one.created),
+            deadline: self.now + seconds * 1_000_000_000,
+            by: me,
+            lease,
+        });
+        self.tell(namespace, key, "set", me, Some(value));
+    }
+
+    /// Ends an entry that ran out; tells whether a live one is there.
+    fn meet(&mut self, namespace: usize, key: &'static str) -> bool {
         match self.at(namespace, key) {
             Some(one) if one.deadline <= self.now => {
-                let by = one.by.clone();
+                let by = one.by;
                 self.rev += 1;
-                self.end(namespace, key, "expire", &by);
+                self.end(namespace, key, "expire", by);
                 false
             }
             found => found.is_some(),
         }
     }
 
-    fn end(&mut self, namespace: usize, key: &str, kind: &'static str, by: &str) {
-        let before = self.stored.len();
-        self.stored
-            .retain(|one| !(one.namespace == namespace && one.key == key));
-        if self.stored.len() < before {
-            let happened = Happened {
-                rev: self.rev,
-                key: key.to_owned(),
-                kind,
-                by: by.to_owned(),
-                value: None,
-            };
-            self.unread.push((namespace, happened));
+    fn end(&mut self, namespace: usize, key: &'static str, kind: &'static str, by: &'static str) {
+        if self.forget(namespace, key) {
+            self.tell(namespace, key, kind, by, None);
         }
     }
 
-    fn bet_is_stale(&self, namespace: usize, op: &Write) -> bool {
-        // A bet on the present revision was made before anything was met: it fails if that had run out.
-        self.at(namespace, KEYS[op.key])
-            .is_some_and(|one| one.deadline <= self.now)
+    fn forget(&mut self, namespace: usize, key: &str) -> bool {
+        let before = self.stored.len();
+        self.stored
+            .retain(|one| !(one.namespace == namespace && one.key == key));
+        self.stored.len() < before
     }
 
-    fn at(&self, namespace: usize, key: &str) -> Option<&Stored> {
+    fn tell(
+        &mut self,
+        namespace: usize,
+        key: &'static str,
+        kind: &'static str,
+        by: &'static str,
+        value: Option<&'static str>,
+    ) {
+        self.log.push(Happened {
+            namespace,
+            rev: self.rev,
+            key,
+            kind,
+            by,
+            value,
+        });
+    }
+
+    /// Returns what ran out first among `namespaces`.
+    fn first_overdue(&self, namespaces: std::ops::Range<usize>) -> Option<(usize, &'static str)> {
+        let mine = self
+            .stored
+            .iter()
+            .filter(|one| namespaces.contains(&one.namespace));
+        let overdue = mine.filter(|one| one.deadline <= self.now);
+        let first = overdue.min_by_key(|one| (one.deadline, one.namespace, one.key))?;
+        Some((first.namespace, first.key))
+    }
+
+    /// Returns what is stored, also when it has run out.
+    pub(crate) fn at(&self, namespace: usize, key: &str) -> Option<&Stored> {
         self.stored
             .iter()
             .find(|one| one.namespace == namespace && one.key == key)
     }
 
-    pub(crate) fn get(&self, namespace: usize, key: &str) -> Option<Held> {
-        self.at(namespace, key)
-            .filter(|one| self.now < one.deadline)
-            .map(|one| one.held.clone())
-    }
-
-    pub(crate) fn list(&self, namespace: usize) -> Vec<String> {
-        KEYS.iter()
-            .filter(|key| self.get(namespace, key).is_some())
-            .map(|key| (*key).to_owned())
-            .collect()
+    /// Returns what a reader sees.
+    pub(crate) fn get(&self, namespace: usize, key: &str) -> Option<&Stored> {
+        self.at(namespace, key).filter(|one| self.now < one.deadline)
     }
 
     /// Returns how many keys, bytes and locks a namespace holds, with what ran out and was not swept.
     pub(crate) fn tally(&self, namespace: usize) -> (usize, usize, usize) {
-        let mine: Vec<_> = self
-            .stored
-            .iter()
-            .filter(|one| one.namespace == namespace)
-            .cloned()
-            .collect();
-        sizes(&mine)
-    }
-
-    /// Returns the events since this was last asked.
-    pub(crate) fn news(&mut self, namespace: usize) -> Vec<Happened> {
-        let news = self
-            .unread
-            .iter()
-            .filter(|(of, _)| *of == namespace)
-            .map(|(_, one)| one.clone())
-            .collect();
-        self.unread.retain(|(of, _)| *of != namespace);
-        news
-    }
-
-    /// Applies what a watcher saw to the watcher's own copy.
-    pub(crate) fn replay(&mut self, namespace: usize, news: &[Happened]) {
-        for one in news {
-            self.replica
-                .retain(|(of, key, _)| !(*of == namespace && *key == one.key));
-            if let Some(value) = &one.value {
-                self.replica.push((namespace, one.key.clone(), value.clone()));
-            }
-        }
-    }
-
-    /// Tells whether the watcher's copy is what the namespace holds.
-    pub(crate) fn replica_is_store(&self, namespace: usize) -> bool {
-        let copies = self.replica.iter().filter(|(of, ..)| *of == namespace);
-        copies.clone().count() == self.tally(namespace).0
-            && copies.clone().all(|(_, key, value)| {
-                self.at(namespace, key)
-                    .is_some_and(|one| one.held.value == *value)
-            })
+        let mine = || self.stored.iter().filter(move |one| one.namespace == namespace);
+        let locks = mine().filter(|one| one.key.starts_with("lock:"));
+        (
+            mine().count(),
+            mine().map(|one| one.value.len()).sum(),
+            locks.count(),
+        )
     }
 }
 
-/// Returns where revisions go on after a restart, when blocks of a thousand are reserved.
-pub(crate) fn restarted(rev: u64) -> u64 {
-    (rev / 1_000 + 1) * 1_000
+/// Tells whether the value gives back the lock that is held.
+fn frees(old: Option<&Stored>, key: &str, value: &str) -> bool {
+    key.starts_with("lock:") && value.contains("released") && old.is_some_and(|one| one.lease.is_some())
 }
 
-fn named_in(key: &str, value: &str) -> Option<String> {
+fn named_in(key: &str, value: &'static str) -> Option<&'static str> {
+    debug_assert!(
+        VALUES.contains(&value),
+        "the model reads only the JSON that it knows"
+    );
     let name = value.split_once(r#""lockedBy":""#)?.1.split('"').next()?;
-    key.starts_with("lock:").then(|| name.to_owned())
-}
-
-fn sizes(stored: &[Stored]) -> (usize, usize, usize) {
-    let bytes = stored.iter().map(|one| one.held.value.len()).sum();
-    let locks = stored.iter().filter(|one| one.key.starts_with("lock:")).count();
-    (stored.len(), bytes, locks)
+    key.starts_with("lock:").then_some(name)
 }
