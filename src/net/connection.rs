@@ -19,7 +19,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Poll;
 
-use rmcp::model::{ClientRequest, ErrorCode, ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult};
+use rmcp::model::{
+    ClientRequest, ErrorCode, InitializeRequestParams, RequestId, ServerJsonRpcMessage, ServerResult,
+};
 use rmcp::service::{RequestContext, RoleServer, Service};
 use rmcp::{ErrorData, ServerHandler};
 use tokio::net::unix::OwnedReadHalf;
@@ -28,6 +30,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::answers::{AnswerLine, Repeats};
+use super::era::Era;
 use super::lines::{Line, Lines, MAX_LINE};
 use super::message::{self, Asked, Incoming, Unreadable};
 use super::outbox::{Outbox, to_line};
@@ -63,24 +66,11 @@ pub(super) struct Conversation<H> {
     /// Tells a call that changes the board, whose answer is kept for repeats.
     changes: fn(&str) -> bool,
     repeats: Option<Repeats>,
-    /// The memory of a request that has been answered.
-    spare: Option<Serving<Reply>>,
     waiting: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<RequestId>,
     traffic: Arc<Traffic>,
     /// Ends what waits with the answer it has; see [`Self::run`].
     stop: CancellationToken,
-}
-
-/// How the client opened; it decides what a request without metadata means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Era {
-    /// Not yet, or only by asking who is there. Requests are served as in a handshake session.
-    Open,
-    /// With `initialize`.
-    Handshake,
-    /// With a request that carries all it needs; so must the others.
-    Stateless,
 }
 
 #[expect(
@@ -109,10 +99,9 @@ impl<H: ServerHandler> Conversation<H> {
             handler: Arc::new(handler),
             context,
             _voice: voice,
-            era: Era::Open,
+            era: Era::default(),
             changes,
             repeats,
-            spare: None,
             waiting: HashMap::new(),
             tasks: JoinSet::new(),
             traffic,
@@ -187,19 +176,18 @@ impl<H: ServerHandler> Conversation<H> {
     }
 
     fn request(&mut self, id: RequestId, asked: Asked) {
-        if let Err(error) = self.open(&asked) {
-            return self.wire.outbox.refuse(error, Some(id));
-        }
+        let supported = ServerHandler::supported_protocol_versions(&*self.handler);
+        let era = match self.era.admit(&asked.request, &asked.meta, &supported) {
+            Ok(era) => era,
+            Err(error) => return self.wire.outbox.refuse(error, Some(id)),
+        };
         if self.waiting.contains_key(&id) {
             let error = ErrorData::invalid_request("a request with this id is still in flight", None);
             return self.wire.outbox.refuse(error, Some(id));
         }
-        let mut serving = self.begin(id.clone(), asked);
+        let mut serving = self.begin(id.clone(), era, asked);
         match serving.look() {
-            Poll::Ready(reply) => {
-                deliver(&self.wire.outbox, &self.traffic, id, reply);
-                self.spare = Some(serving);
-            }
+            Poll::Ready(reply) => deliver(&self.wire.outbox, &self.traffic, id, reply),
             Poll::Pending if self.waiting.len() >= MAX_WAITING => {
                 let text = format!(
                     "{MAX_WAITING} requests of this connection wait already; cancel one or wait for an answer"
@@ -212,34 +200,8 @@ impl<H: ServerHandler> Conversation<H> {
         }
     }
 
-    /// Learns how the client opens, and refuses a stateless request that lacks its metadata.
-    fn open(&mut self, asked: &Asked) -> Result<(), ErrorData> {
-        if matches!(asked.request, ClientRequest::InitializeRequest(_)) {
-            self.era = Era::Handshake;
-            return Ok(());
-        }
-        let probe = matches!(
-            asked.request,
-            ClientRequest::DiscoverRequest(_) | ClientRequest::PingRequest(_)
-        );
-        if self.era == Era::Handshake || (self.era == Era::Open && (probe || asked.meta.is_empty())) {
-            return Ok(());
-        }
-        let missing = asked.meta.missing_required_keys(&ProtocolVersion::V_2026_07_28);
-        if missing.is_empty() {
-            self.era = Era::Stateless;
-        } else if self.era == Era::Stateless {
-            let text = format!(
-                "request _meta is missing or has malformed required fields: {}",
-                missing.join(", ")
-            );
-            return Err(ErrorData::invalid_params(text, None));
-        }
-        Ok(())
-    }
-
     /// Hands the request to the handler. Nothing happens before somebody looks.
-    fn begin(&mut self, id: RequestId, asked: Asked) -> Serving<Reply> {
+    fn begin(&mut self, id: RequestId, era: Era, asked: Asked) -> Serving<Reply> {
         let Asked { request, meta } = asked;
         let mut context = self.context.clone();
         context.id = id.clone();
@@ -251,22 +213,15 @@ impl<H: ServerHandler> Conversation<H> {
             _ => None,
         };
         let handler = Arc::clone(&self.handler);
-        let work = async move {
+        Serving::new(async move {
             match slot {
-                None => Reply::Message(work(&*handler, id, request, context).await),
+                None => Reply::Message(work(&*handler, id, era, request, context).await),
                 Some(slot) => {
-                    let make = async { to_line(&work(&*handler, id, request, context).await) };
+                    let make = async { to_line(&work(&*handler, id, era, request, context).await) };
                     Reply::Kept(slot.once(make).await)
                 }
             }
-        };
-        match self.spare.take() {
-            None => Serving::new(work),
-            Some(mut spare) => {
-                spare.next(work);
-                spare
-            }
-        }
+        })
     }
 
     /// Lets a request that is not ready wait in a task of its own.
@@ -321,26 +276,50 @@ impl<H: ServerHandler> Conversation<H> {
     }
 }
 
-/// Runs the handler, and remembers what a handshake agreed on.
-async fn work<H: Service<RoleServer>>(
+/// Runs the handler.
+///
+/// rmcp's own way to a handler is a future of several kilobytes, whatever the request, and moving that costs
+/// more than serving the usual call. So calls of tools go past it, and the others through it in a box.
+async fn work<H: ServerHandler>(
     handler: &H,
     id: RequestId,
+    era: Era,
     request: ClientRequest,
     context: RequestContext<RoleServer>,
 ) -> ServerJsonRpcMessage {
-    let introduced = match &request {
-        ClientRequest::InitializeRequest(request) => Some((request.params.clone(), context.peer.clone())),
-        _ => None,
+    let result = match request {
+        ClientRequest::CallToolRequest(call) => {
+            let answer = handler.call_tool(call.params, context).await;
+            answer.map(ServerResult::from).map(|mut result| {
+                if era == Era::Handshake {
+                    result.strip_result_type_for_legacy_peer();
+                }
+                result
+            })
+        }
+        ClientRequest::InitializeRequest(_) => Box::pin(shake_hands(handler, request, context)).await,
+        _ => Box::pin(handler.handle_request(request, context)).await,
     };
-    let result = handler.handle_request(request, context).await;
-    if let (Some((mut client, peer)), Ok(ServerResult::InitializeResult(answer))) = (introduced, &result) {
-        client.protocol_version = answer.protocol_version.clone();
-        peer.set_peer_info(client);
-    }
     match result {
         Ok(result) => ServerJsonRpcMessage::response(result, id),
         Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
     }
+}
+
+/// Lets the handler answer `initialize`, and remembers what was agreed on.
+async fn shake_hands<H: Service<RoleServer>>(
+    handler: &H,
+    request: ClientRequest,
+    context: RequestContext<RoleServer>,
+) -> Result<ServerResult, ErrorData> {
+    let peer = context.peer.clone();
+    let answer = handler.handle_request(request, context).await?;
+    if let (Some(client), ServerResult::InitializeResult(server)) = (peer.peer_info(), &answer) {
+        let mut client = InitializeRequestParams::clone(&client);
+        client.protocol_version = server.protocol_version.clone();
+        peer.set_peer_info(client);
+    }
+    Ok(answer)
 }
 
 fn deliver(outbox: &Outbox, traffic: &Traffic, id: RequestId, reply: Result<Reply, Panicked>) {

@@ -13,6 +13,7 @@
 mod answers;
 pub mod bridge;
 mod connection;
+mod era;
 pub mod hello;
 mod holder;
 mod lines;

@@ -1,17 +1,15 @@
 //! A handler's work on one request: looked at once on the spot, and in a task only when it has to wait.
 //!
-//! Most calls are answered by the first look, so they cost neither a task nor a wake-up. rmcp's future of a
-//! request is several kilobytes large, so its memory is kept for the next one.
+//! Most calls are answered by the first look, so they cost neither a task nor a wake-up.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use tokio_util::sync::ReusableBoxFuture;
-
 /// A request that is being served, to be answered with a `T`.
-pub(super) struct Serving<T>(ReusableBoxFuture<'static, T>);
+pub(super) struct Serving<T>(Pin<Box<dyn Future<Output = T> + Send>>);
 
 /// The handler panicked. Only this request is lost.
 #[derive(Debug)]
@@ -22,12 +20,7 @@ pub(super) struct Panicked {
 
 impl<T> Serving<T> {
     pub(super) fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(ReusableBoxFuture::new(work))
-    }
-
-    /// Serves the next request in the memory of this one, whose answer has been given.
-    pub(super) fn next(&mut self, work: impl Future<Output = T> + Send + 'static) {
-        self.0.set(work);
+        Self(Box::pin(work))
     }
 
     /// Returns the answer if the handler has it without waiting.
@@ -43,7 +36,7 @@ impl<T> Serving<T> {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Panicked>> {
         // The work is not looked at again after a panic, so nobody sees what it left half done.
-        match catch_unwind(AssertUnwindSafe(|| self.0.poll(context))) {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
             Err(payload) => Poll::Ready(Err(Panicked {
                 message: text_of(&*payload),
