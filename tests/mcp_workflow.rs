@@ -8,6 +8,7 @@ mod support;
 use std::path::Path;
 
 use portable_pty::CommandBuilder;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::agent::Agent;
 use support::process::BoardProcess;
@@ -121,7 +122,7 @@ async fn a_killed_board_comes_back_under_its_agents_with_higher_revisions() {
     agent.set("task:1", &json!({"round": 1}), 300).await;
     let before = revision(&agent).await;
 
-    board.kill_and_restart();
+    board.restart(Signal::KILL);
 
     agent.set("task:2", &json!({"round": 2}), 300).await;
     assert_eq!(

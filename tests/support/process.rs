@@ -1,9 +1,13 @@
 //! The real program, started headless on a socket in a folder of its own.
 
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::wait::until;
 
@@ -31,12 +35,16 @@ impl BoardProcess {
         self.dir.path().join("s")
     }
 
-    /// Kills the process as a crash would, and starts another on the same socket.
-    pub(crate) fn kill_and_restart(&mut self) {
-        self.child.kill().unwrap();
+    /// Ends the board by `signal` and starts another in its place.
+    pub(crate) fn restart(&mut self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
         self.child.wait().unwrap();
         self.child = spawn(self.dir.path());
-        self.wait_until_it_listens();
+    }
+
+    /// Returns a command that runs the program against this board.
+    pub(crate) fn command(&self) -> Command {
+        program(self.dir.path())
     }
 
     fn wait_until_it_listens(&self) {
@@ -55,8 +63,7 @@ impl Drop for BoardProcess {
 }
 
 fn spawn(dir: &Path) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
-    hermetic(&mut command, dir);
+    let mut command = program(dir);
     command
         .arg("--no-tui")
         .stdin(Stdio::null())
@@ -65,13 +72,15 @@ fn spawn(dir: &Path) -> Child {
     command.spawn().unwrap()
 }
 
-/// Gives `command` an environment in which nothing of the machine's user is found.
-fn hermetic(command: &mut Command, dir: &Path) {
+/// Returns a command in an environment in which nothing of the machine's user is found.
+pub(crate) fn program(dir: &Path) -> Command {
     let kept = std::env::vars().filter(|(name, _)| !name.starts_with("CALLBOARD_") && name != "NO_COLOR");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
     command
         .env_clear()
         .envs(kept)
         .env("XDG_RUNTIME_DIR", dir)
         .env("CALLBOARD_SOCKET", dir.join("s"))
         .current_dir(dir);
+    command
 }

@@ -16,6 +16,7 @@ mod pump;
 mod relay;
 mod skim;
 mod stand_in;
+mod wire;
 
 use std::fmt::Write as _;
 use std::fs::File;

@@ -7,7 +7,6 @@
 //!
 //! Not for what lines mean: that is [`super::relay`].
 
-use std::net::Shutdown;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -19,16 +18,13 @@ use rustix::io::Errno;
 
 use super::BridgeError;
 use super::lines::{Line, Lines};
-use super::link::Link;
-use super::outbox::Outbox;
 use super::relay::{Relay, Side};
 use super::stand_in;
+use super::wire::{MAX_ANSWER, Wire, add, wanted};
 use crate::board::{Clock as _, SystemClock, Time};
 use crate::net::MAX_LINE;
 use crate::net::hello::Hello;
 
-/// The longest answer that is passed on: the longest value escaped in the longest way, structured and as text.
-const MAX_ANSWER: usize = 3 * MAX_LINE;
 /// How much is read at a time.
 const CHUNK: usize = 64 * 1024;
 /// How much may wait for the client before its servers are not read from.
@@ -39,13 +35,6 @@ const PIECE: usize = if cfg!(target_os = "linux") { 4_096 } else { 512 };
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 /// How long answers may take after the client's end of input.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
-
-/// A connection to a server.
-#[derive(Debug)]
-struct Wire {
-    stream: UnixStream,
-    lines: Lines,
-}
 
 /// A bridge at work, between `input` and `output`.
 pub(super) struct Pump<I, O> {
@@ -136,14 +125,10 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     }
 
     fn connect(&mut self, now: Time) -> Result<(), BridgeError> {
-        let connected = UnixStream::connect(&self.socket).and_then(|stream| {
-            stream.set_nonblocking(true)?;
-            Ok(stream)
-        });
-        match connected {
-            Ok(stream) => {
+        match UnixStream::connect(&self.socket).and_then(Wire::over) {
+            Ok(wire) => {
                 tracing::debug!(socket = %self.socket.display(), "connected");
-                self.board = Some(Wire::new(stream));
+                self.board = Some(wire);
                 self.relay.board_came(now)?;
             }
             Err(error) => {
@@ -163,13 +148,9 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     /// Lets somebody answer what has waited long enough.
     fn stand_in(&mut self, now: Time) {
         if self.stand_in.is_none() {
-            let started = stand_in::start(self.hint.clone()).and_then(|stream| {
-                stream.set_nonblocking(true)?;
-                Ok(stream)
-            });
-            match started {
-                Ok(stream) => {
-                    self.stand_in = Some(Wire::new(stream));
+            match stand_in::start(self.hint.clone()).and_then(Wire::over) {
+                Ok(wire) => {
+                    self.stand_in = Some(wire);
                     self.relay.stand_in_came(now);
                 }
                 Err(error) => tracing::error!(%error, "nobody can stand in for the board"),
@@ -239,14 +220,16 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             &mut fds,
             take_lines.then(|| PollFd::new(&self.input, PollFlags::IN)),
         );
-        let board = add(
-            &mut fds,
-            watch(self.board.as_ref(), &self.relay.board, take_answers),
-        );
-        let stand_in = add(
-            &mut fds,
-            watch(self.stand_in.as_ref(), &self.relay.stand_in, take_answers),
-        );
+        let board = self
+            .board
+            .as_ref()
+            .and_then(|wire| wire.watch(&self.relay.board, take_answers));
+        let board = add(&mut fds, board);
+        let stand_in = self
+            .stand_in
+            .as_ref()
+            .and_then(|wire| wire.watch(&self.relay.stand_in, take_answers));
+        let stand_in = add(&mut fds, stand_in);
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Some(Ready::default())),
@@ -350,52 +333,4 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             }
         }
     }
-}
-
-impl Wire {
-    fn new(stream: UnixStream) -> Self {
-        Self {
-            stream,
-            lines: Lines::new(MAX_ANSWER),
-        }
-    }
-
-    /// Writes what the socket takes.
-    fn write(&self, outbox: &mut Outbox) {
-        while !outbox.is_empty() {
-            match rustix::io::write(&self.stream, outbox.waiting()) {
-                Ok(count) => outbox.advance(count),
-                Err(Errno::AGAIN) => return,
-                Err(Errno::INTR) => {}
-                Err(error) => {
-                    // What the server said before it went is still to be read; then reading finds the end.
-                    tracing::debug!(%error, "a server takes no more");
-                    outbox.clear();
-                    if let Err(error) = self.stream.shutdown(Shutdown::Both) {
-                        tracing::trace!(%error, "it was shut down already");
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A server that is neither read from nor written to is not watched: its end could not be acted on.
-fn watch<'fd>(wire: Option<&'fd Wire>, link: &Link, read: bool) -> Option<PollFd<'fd>> {
-    let flags = wanted(read, !link.outbox.is_empty());
-    let wire = wire.filter(|_| !flags.is_empty())?;
-    Some(PollFd::new(&wire.stream, flags))
-}
-
-fn wanted(read: bool, write: bool) -> PollFlags {
-    let mut flags = PollFlags::empty();
-    flags.set(PollFlags::IN, read);
-    flags.set(PollFlags::OUT, write);
-    flags
-}
-
-/// Adds a descriptor to wait for and returns its place.
-fn add<'fd>(fds: &mut Vec<PollFd<'fd>>, fd: Option<PollFd<'fd>>) -> Option<usize> {
-    fds.push(fd?);
-    Some(fds.len() - 1)
 }

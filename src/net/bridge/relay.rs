@@ -21,8 +21,10 @@ use super::pending::{Kind, Pending, Request};
 use crate::board::Time;
 use crate::net::hello::Hello;
 
-/// How long a request waits for a board that is not there. Clients try a server's opening for seconds.
+/// How long an opening waits for a board. Clients give up on a server that does not open within seconds.
 pub(super) const ARRIVAL: Duration = Duration::from_millis(500);
+/// How long other requests wait for a board that has just gone.
+const ABSENCE: Duration = Duration::from_secs(1);
 /// How long what was under way waits for a board that went away: as long as a restart takes.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
@@ -105,11 +107,7 @@ impl Relay {
     }
 
     fn request(&mut self, id: Id, kind: Kind, line: Vec<u8>, now: Time) {
-        let deadline = match self.patience {
-            _ if self.board.is_up() => kind.opens().then(|| now.after(ARRIVAL)),
-            Some(patience) => Some(patience.min(now.after(ARRIVAL))),
-            None => Some(now.after(ARRIVAL)),
-        };
+        let deadline = self.deadline(&kind, now);
         self.set_alarm(deadline);
         self.board.push(&line);
         self.pending.push(Request {
@@ -120,6 +118,15 @@ impl Relay {
             handed: false,
             deadline,
         });
+    }
+
+    /// Returns until when a request that comes now waits for a board.
+    fn deadline(&self, kind: &Kind, now: Time) -> Option<Time> {
+        if self.board.is_up() {
+            return kind.opens().then(|| now.after(ARRIVAL));
+        }
+        let limit = now.after(if kind.opens() { ARRIVAL } else { ABSENCE });
+        Some(self.patience.map_or(limit, |patience| patience.min(limit)))
     }
 
     fn cancelled(&mut self, line: &[u8]) {
