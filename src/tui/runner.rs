@@ -5,7 +5,6 @@
 use std::io;
 use std::time::Duration;
 
-use ratatui::layout::Rect;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +39,7 @@ pub async fn drive<S: Surface>(
     queue: mpsc::Receiver<Event>,
     stop: CancellationToken,
 ) -> Result<Ended, TuiError> {
-    let size = surface.terminal().size().map_err(Into::into)?;
+    let size = surface.size()?;
     let mut sources = Sources {
         queue,
         news: board.news(),
@@ -185,11 +184,7 @@ impl<S: Surface> Runner<'_, S> {
                         }
                     }
                     Effect::Freeze => at_work(|| look(&self.board, &mut self.model, true)),
-                    Effect::Repaint => {
-                        let terminal = self.surface.terminal();
-                        let area = Rect::from(terminal.size().map_err(Into::into)?);
-                        terminal.resize(area).map_err(Into::into)?;
-                    }
+                    Effect::Repaint => self.surface.forget()?,
                 }
             }
         }
@@ -211,13 +206,11 @@ impl<S: Surface> Runner<'_, S> {
     /// Draws, and returns the earliest moment for the next picture.
     fn draw(&mut self) -> io::Result<Instant> {
         let started = Instant::now();
-        let size = self.surface.terminal().size().map_err(Into::into)?;
-        self.model.size = size;
+        self.model.size = self.surface.size()?;
         at_work(|| refresh(&self.board, &mut self.model));
         tui_logger::move_events();
         let model = &self.model;
-        at_work(|| self.surface.terminal().draw(|frame| view(model, frame)).map(drop)).map_err(Into::into)?;
-        self.surface.present()?;
+        self.surface.draw(|frame| at_work(|| view(model, frame)))?;
         self.dirty = false;
         let frame = if self.model.in_front {
             FRAME

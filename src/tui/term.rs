@@ -15,8 +15,9 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{execute, queue};
-use ratatui::Terminal;
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Rect, Size};
+use ratatui::{Frame, Terminal};
 
 /// Reports clicks and the wheel, with coordinates of any size. Crossterm's own command would also report
 /// every movement, each of which wakes the program.
@@ -27,14 +28,14 @@ static UP: AtomicBool = AtomicBool::new(false);
 
 /// What the dashboard is drawn on. Tests draw on memory.
 pub trait Surface {
-    /// Where ratatui draws.
-    type Backend: Backend<Error: Into<io::Error>>;
+    /// Returns how large it is now.
+    fn size(&self) -> io::Result<Size>;
 
-    /// Returns ratatui's side of the surface.
-    fn terminal(&mut self) -> &mut Terminal<Self::Backend>;
+    /// Shows what `view` draws.
+    fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()>;
 
-    /// Shows what was drawn since the last call.
-    fn present(&mut self) -> io::Result<()>;
+    /// Forgets what is shown, so that the next picture is drawn whole.
+    fn forget(&mut self) -> io::Result<()>;
 
     /// Sends `text` to the clipboard of whoever looks.
     fn copy(&mut self, text: &str) -> io::Result<()>;
@@ -64,17 +65,13 @@ impl Screen {
 }
 
 impl Surface for Screen {
-    type Backend = CrosstermBackend<Picture>;
-
-    fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
-        &mut self.terminal
+    fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
     }
 
-    fn present(&mut self) -> io::Result<()> {
+    fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(view)?;
         let drawn = self.picture.take();
-        if drawn.is_empty() {
-            return Ok(());
-        }
         let mut whole = Vec::with_capacity(drawn.len() + 16);
         queue!(whole, BeginSynchronizedUpdate)?;
         whole.extend(drawn);
@@ -82,6 +79,12 @@ impl Surface for Screen {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&whole)?;
         stdout.flush()
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        // Not `clear`, which asks the terminal for its cursor and takes the answer from the keyboard's thread.
+        let size = self.size()?;
+        self.terminal.resize(Rect::from(size))
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
@@ -136,9 +139,9 @@ pub(super) fn is_up() -> bool {
     UP.load(Ordering::SeqCst)
 }
 
-/// What ratatui draws, kept until it is presented: a picture that arrives in pieces flickers.
+/// What ratatui draws, kept until the picture is complete: one that arrives in pieces flickers.
 #[derive(Clone, Debug, Default)]
-pub struct Picture(Arc<Mutex<Vec<u8>>>);
+struct Picture(Arc<Mutex<Vec<u8>>>);
 
 impl Picture {
     fn take(&self) -> Vec<u8> {
@@ -155,7 +158,7 @@ impl Write for Picture {
         Ok(bytes.len())
     }
 
-    /// Keeps what was written; [`Surface::present`] is what sends it.
+    /// Keeps what was written: ratatui flushes in the middle of a picture.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
