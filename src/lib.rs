@@ -6,6 +6,8 @@
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
 //! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
 //! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
+//! - [`tui`]: the dashboard. Reads the board like anybody else, and draws.
+//! - [`telemetry`]: where the log goes: to the dashboard's log pane, or to stderr.
 //! - [`cli`]: the command line. Options, exit codes, scripts, and all of the above put together.
 
 pub mod board;

@@ -1,5 +1,7 @@
 //! The real program in a terminal with real agents: what a person and the agents see of each other.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,7 @@
 //! The dashboard's loop over a live board, on a terminal in memory and on time that only tests move.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::io;

@@ -3,6 +3,12 @@
 //! The program under test is this test binary itself, run again with [`program`] as its only test, so that
 //! a test can choose what happens on the board.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! What keys, the mouse and the board do to the dashboard's model.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use callboard::board::{Board, Clock as _, Key, Namespace, Revision};
@@ -333,7 +335,7 @@ fn the_screen_wakes_when_a_text_changes_and_not_before() {
     let now = stage.scene.clock.now();
     let wake = stage.model.changes_in(now).unwrap();
     let before = stage.text();
-    let step = wake - std::time::Duration::from_nanos(1);
+    let step = wake.saturating_sub(std::time::Duration::from_nanos(1));
     stage.scene.clock.manual.advance(step);
     stage.happen(Event::Tick);
     assert_eq!(stage.text(), before);
@@ -404,4 +406,44 @@ fn more_rows_than_a_picture_holds_are_told() {
         picture.contains("7 Keys 10,001") && picture.contains("first 10,000"),
         "{picture}"
     );
+}
+
+#[test]
+fn details_find_the_history_of_a_key_behind_the_feed_and_add_to_it() {
+    let scene = Scene::busy();
+    for round in 0..1_200 {
+        scene.set(0, "note:busy", &round.to_string(), 600);
+    }
+    let mut stage = Stage::new(scene, 120, 40);
+    assert!(
+        !stage.text().contains("History"),
+        "beside the panes the feed must do"
+    );
+    stage.press(&["enter"]);
+    let told = |stage: &Stage| {
+        stage
+            .model
+            .detail
+            .as_ref()
+            .unwrap()
+            .history
+            .as_ref()
+            .unwrap()
+            .rows
+            .len()
+    };
+    assert_eq!(told(&stage), 1);
+    stage.scene.set(
+        1,
+        "lock:src/auth/auth.ts",
+        r#"{"lockedBy":"agent-implementation-1"}"#,
+        300,
+    );
+    stage.happen(Event::Board);
+    assert_eq!(told(&stage), 2);
+    for _ in 0..1_200 {
+        stage.scene.set(0, "note:busy", "on", 600);
+    }
+    stage.happen(Event::Board);
+    assert_eq!(told(&stage), 2);
 }

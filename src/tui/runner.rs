@@ -57,7 +57,7 @@ pub async fn drive<S: Surface>(
     let mut next_frame = Instant::now();
     loop {
         if runner.dirty && Instant::now() >= next_frame {
-            next_frame = match runner.draw() {
+            next_frame = match at_work(|| runner.draw()) {
                 Ok(next) => next,
                 Err(error) if is_gone(&error) => return Ok(Ended::TerminalGone),
                 Err(error) => return Err(error.into()),
@@ -70,11 +70,11 @@ pub async fn drive<S: Surface>(
         };
         let listen = !runner.dirty && !runner.model.paused;
         let event = sources.next(wake, listen).await;
-        if let Some(ended) = runner.take(event)? {
+        if let Some(ended) = at_work(|| runner.take(event))? {
             return Ok(ended);
         }
         while let Ok(event) = sources.queue.try_recv() {
-            if let Some(ended) = runner.take(event)? {
+            if let Some(ended) = at_work(|| runner.take(event))? {
                 return Ok(ended);
             }
         }
@@ -100,9 +100,10 @@ pub fn refresh(board: &Board, model: &mut Model) {
         look(board, model, false);
     }
     let last = model.detail.take();
+    let (wanted, opened) = (model.wanted(false), model.has_open_detail());
     model.detail = model
         .subject()
-        .and_then(|subject| Detail::gather(board, &model.wanted(false), &model.snapshot, &subject, last));
+        .and_then(|subject| Detail::gather(board, &wanted, &model.snapshot, &subject, opened, last));
 }
 
 /// Takes a picture of `board` into `model`.
@@ -171,7 +172,7 @@ impl<S: Surface> Runner<'_, S> {
                 tui_logger::move_events();
             }
             let now = self.board.clock().now();
-            let outcome = at_work(|| update(&mut self.model, event, now));
+            let outcome = update(&mut self.model, event, now);
             self.dirty |= outcome.redraw;
             for effect in outcome.effects {
                 match effect {
@@ -183,7 +184,7 @@ impl<S: Surface> Runner<'_, S> {
                             events.push(Event::Refused("the board is busy with the last request"));
                         }
                     }
-                    Effect::Freeze => at_work(|| look(&self.board, &mut self.model, true)),
+                    Effect::Freeze => look(&self.board, &mut self.model, true),
                     Effect::Repaint => self.surface.forget()?,
                 }
             }
@@ -207,10 +208,10 @@ impl<S: Surface> Runner<'_, S> {
     fn draw(&mut self) -> io::Result<Instant> {
         let started = Instant::now();
         self.model.size = self.surface.size()?;
-        at_work(|| refresh(&self.board, &mut self.model));
+        refresh(&self.board, &mut self.model);
         tui_logger::move_events();
         let model = &self.model;
-        self.surface.draw(|frame| at_work(|| view(model, frame)))?;
+        self.surface.draw(|frame| view(model, frame))?;
         self.dirty = false;
         let frame = if self.model.in_front {
             FRAME

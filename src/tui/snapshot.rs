@@ -149,6 +149,12 @@ impl Snapshot {
         rows[at].entry.clone()
     }
 
+    /// Tells whether the feed holds everything that happened after `rev`.
+    pub fn reaches_back_to(&self, rev: Revision) -> bool {
+        let oldest = self.events.last().map(|row| &row.id);
+        self.events.len() < MAX_EVENTS || matches!(oldest, Some(RowId::Event(oldest, _)) if *oldest <= rev)
+    }
+
     /// Returns how many rows `pane` has on the board.
     pub fn count(&self, pane: Pane) -> usize {
         let Some(stats) = &self.stats else { return 0 };

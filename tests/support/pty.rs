@@ -36,7 +36,13 @@ struct Terminal {
     parser: Parser,
     /// Everything that the program has sent.
     sent: Vec<u8>,
-    ended: bool,
+}
+
+impl Terminal {
+    fn take(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.sent.extend_from_slice(bytes);
+    }
 }
 
 impl Pty {
@@ -52,7 +58,6 @@ impl Pty {
             terminal: Mutex::new(Terminal {
                 parser: Parser::new(nonzero(rows), nonzero(columns), 0),
                 sent: Vec::new(),
-                ended: false,
             }),
             changed: Condvar::new(),
             closing: AtomicBool::new(false),
@@ -62,16 +67,12 @@ impl Pty {
             move || {
                 let mut bytes = [0; 4096];
                 while let Ok(count @ 1..) = output.read(&mut bytes) {
-                    let mut terminal = shared.lock();
-                    terminal.parser.process(&bytes[..count]);
-                    terminal.sent.extend_from_slice(&bytes[..count]);
+                    shared.lock().take(&bytes[..count]);
                     shared.changed.notify_all();
                     if shared.closing.load(Ordering::SeqCst) {
                         break;
                     }
                 }
-                shared.lock().ended = true;
-                shared.changed.notify_all();
             }
         });
         Self {
@@ -92,18 +93,16 @@ impl Pty {
 
     /// Waits until `condition` holds of the screen; shows the screen when it never does.
     pub(crate) fn wait_until(&self, what: &str, condition: impl Fn(&Screen) -> bool) {
-        let terminal = self.shared.lock();
+        let waits = |terminal: &mut Terminal| !condition(terminal.parser.screen());
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(terminal, PATIENCE, |terminal| {
-                !condition(terminal.parser.screen())
-            });
-        let (terminal, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        let contents = terminal.parser.screen().contents();
+            .wait_timeout_while(self.shared.lock(), PATIENCE, waits);
+        let timed_out = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
         assert!(
-            !timeout.timed_out(),
-            "waited in vain for {what}; the screen shows:\n{contents}"
+            !timed_out,
+            "waited in vain for {what}; the screen shows:\n{}",
+            self.contents()
         );
     }
 

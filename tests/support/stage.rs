@@ -62,11 +62,9 @@ impl Stage {
     /// Clicks on the first place where the picture shows `text`.
     pub(crate) fn click(&mut self, text: &str) -> Outcome {
         let picture = self.text();
-        let (row, line) = picture
-            .lines()
-            .enumerate()
-            .find(|(_, line)| line.contains(text))
-            .unwrap_or_else(|| panic!("no {text} in\n{picture}"));
+        let found = picture.lines().enumerate().find(|(_, line)| line.contains(text));
+        assert!(found.is_some(), "no {text} in\n{picture}");
+        let (row, line) = found.unwrap();
         let column = line[..line.find(text).unwrap()].chars().count();
         let left = MouseEventKind::Down(MouseButton::Left);
         self.mouse(left, u16::try_from(column).unwrap(), u16::try_from(row).unwrap())

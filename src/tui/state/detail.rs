@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::board::{Board, Entry, Key, Lease, NamespaceId, Pattern, Revision, SessionId};
-use crate::tui::pane::{Row, RowId, event_row};
+use super::History;
+use crate::board::{Board, Entry, Key, Lease, NamespaceId, SessionId};
+use crate::tui::pane::RowId;
 use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
 use crate::tui::text;
 
 /// The most of a value that is shown; the whole can be had from the command line.
 pub const MAX_VALUE: usize = 64 * 1024;
-/// The most events of a key's history.
-const MAX_HISTORY: usize = 200;
 
 /// What the details are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +36,6 @@ pub struct Detail {
     /// What it is about.
     pub subject: Subject,
     namespace: NamespaceId,
-    /// The revision up to which the history was read.
-    upto: Revision,
     /// The entry under the key, if there is one.
     pub entry: Option<Arc<Entry>>,
     /// The subject's name, clean and whole.
@@ -49,78 +46,59 @@ pub struct Detail {
     pub value: Vec<String>,
     /// How many bytes of the value are not shown.
     pub cut: usize,
-    /// What happened to the key, newest first.
-    pub history: Vec<Row>,
+    /// What happened to the key; agents have none.
+    pub history: Option<History>,
 }
 
 impl Detail {
     /// Gathers what is known about `subject` as of the picture `snapshot`; `None` when it is gone for good.
     ///
-    /// What was gathered `last` is kept while it is still true, since a history has to be searched for.
+    /// What was gathered `last` is kept as far as it is still true. Only details that were `opened` are
+    /// worth a search through all that happened; beside the panes the feed must do.
     pub fn gather(
         board: &Board,
         wanted: &Wanted,
         snapshot: &Snapshot,
         subject: &Subject,
+        opened: bool,
         last: Option<Self>,
     ) -> Option<Self> {
-        match subject {
-            Subject::Key(key) => Self::of_key(board, wanted, snapshot, key, last),
-            Subject::Agent(session) => Self::of_agent(board, wanted, *session),
-        }
-    }
-
-    fn of_key(
-        board: &Board,
-        wanted: &Wanted,
-        snapshot: &Snapshot,
-        key: &Key,
-        last: Option<Self>,
-    ) -> Option<Self> {
-        let upto = snapshot.rev();
+        let last = last.filter(|last| last.subject == *subject && last.namespace == snapshot.namespace);
+        let key = match subject {
+            Subject::Key(key) => key,
+            Subject::Agent(session) => return Self::of_agent(board, wanted, *session),
+        };
         // A picture that stands still must not show what came after it.
         let live = board.get(snapshot.namespace, key);
         let entry = match live {
-            Some(entry) if entry.rev <= upto => Some(entry),
+            Some(entry) if entry.rev <= snapshot.rev() => Some(entry),
             _ => snapshot.entry(key),
         };
-        let subject = Subject::Key(key.clone());
-        if let Some(last) = last
-            && last.subject == subject
-            && last.namespace == snapshot.namespace
-            && (last.upto == upto || last.entry.is_some())
-            && last.entry.as_ref().map(|entry| entry.rev) == entry.as_ref().map(|entry| entry.rev)
-        {
-            return Some(last);
-        }
-        let mut detail = Self::new(subject, snapshot, text::clean(&key.decoded()));
-        if let Some(entry) = entry {
-            detail.describe(board, wanted, &entry);
-            detail.entry = Some(entry);
-        }
-        let pattern = Pattern::parse(key.as_str()).ok()?;
-        let events = board.latest_events(snapshot.namespace, &pattern, MAX_HISTORY);
-        let shown = events.iter().filter(|event| event.rev <= upto);
-        detail.history = shown
-            .map(|event| event_row(event, clock_time(board, wanted, event.at)))
-            .collect();
+        let mut known = last;
+        let told = known.as_mut().and_then(|known| known.history.take());
+        let history = History::of(board, wanted, snapshot, key, opened, told);
+        let rev = |entry: &Option<Arc<Entry>>| entry.as_ref().map(|entry| entry.rev);
+        let mut detail = match known {
+            Some(known) if rev(&known.entry) == rev(&entry) => known,
+            _ => {
+                let title = text::clean(&key.decoded());
+                let mut detail = Self::new(subject.clone(), snapshot.namespace, title);
+                if let Some(entry) = entry {
+                    detail.describe(board, wanted, &entry);
+                    detail.entry = Some(entry);
+                }
+                detail
+            }
+        };
+        detail.history = Some(history);
         Some(detail)
     }
 
     fn of_agent(board: &Board, wanted: &Wanted, session: SessionId) -> Option<Self> {
         let agents = board.agents();
         let agent = agents.iter().find(|agent| agent.owner.session == session)?;
-        let mut detail = Self {
-            subject: Subject::Agent(session),
-            namespace: agent.namespace,
-            upto: Revision::ZERO,
-            entry: None,
-            title: text::clean(&agent.owner.name),
-            facts: Vec::new(),
-            value: Vec::new(),
-            cut: 0,
-            history: Vec::new(),
-        };
+        let name = text::clean(&agent.owner.name);
+        let mut detail = Self::new(Subject::Agent(session), agent.namespace, name);
         let said = &agent.introduction;
         let last_call = agent
             .last_call
@@ -141,17 +119,16 @@ impl Detail {
         Some(detail)
     }
 
-    fn new(subject: Subject, snapshot: &Snapshot, title: String) -> Self {
+    fn new(subject: Subject, namespace: NamespaceId, title: String) -> Self {
         Self {
             subject,
-            namespace: snapshot.namespace,
-            upto: snapshot.rev(),
+            namespace,
             entry: None,
             title,
             facts: Vec::new(),
             value: Vec::new(),
             cut: 0,
-            history: Vec::new(),
+            history: None,
         }
     }
 

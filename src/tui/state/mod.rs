@@ -3,11 +3,13 @@
 mod confirm;
 mod detail;
 mod filter;
+mod history;
 mod model;
 mod table;
 
 pub use confirm::{Choice, Confirm, Confirmed};
 pub use detail::{Detail, MAX_VALUE, Subject};
 pub use filter::Filter;
+pub use history::History;
 pub use model::{Model, Overlay};
 pub use table::Table;

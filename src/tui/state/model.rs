@@ -162,6 +162,12 @@ impl Model {
         })
     }
 
+    /// Tells whether details lie over the panes, and not only beside them.
+    pub fn has_open_detail(&self) -> bool {
+        let details = |overlay: &Overlay| matches!(overlay, Overlay::Detail(..));
+        self.overlays.iter().any(details)
+    }
+
     /// Takes in a new picture.
     pub fn accept(&mut self, snapshot: Snapshot) {
         self.now = snapshot.now;

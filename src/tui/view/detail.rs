@@ -1,12 +1,14 @@
 //! Everything about one row: over the panes, scrollable, or beside them as far as it fits.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::{over, pane};
-use crate::tui::pane::Cell;
+use crate::tui::pane::{Cell, Row};
 use crate::tui::state::{Detail, Model};
 use crate::tui::text;
 
@@ -81,9 +83,10 @@ fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
             lines.push(Line::styled(more, theme.warn));
         }
     }
-    if !detail.history.is_empty() {
+    let history = detail.history.as_ref().map_or(&[][..], |history| &history.rows);
+    if !history.is_empty() {
         heading(model, "History", &mut lines);
-        history(model, detail, width, &mut lines);
+        told(model, history, width, &mut lines);
     }
     lines
 }
@@ -105,7 +108,7 @@ fn facts(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'sta
             0,
         ));
         lines.push(line);
-    } else if !detail.history.is_empty() {
+    } else if detail.history.is_some() {
         lines.push(Line::styled("there is no such key now", theme.warn));
     }
     for (name, fact) in &detail.facts {
@@ -125,9 +128,9 @@ fn heading(model: &Model, title: &'static str, lines: &mut Vec<Line<'static>>) {
 }
 
 /// Adds what happened to the key: time, event, by whom, and the value as far as it fits.
-fn history(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'static>>) {
+fn told(model: &Model, history: &[Arc<Row>], width: usize, lines: &mut Vec<Line<'static>>) {
     let theme = &model.theme;
-    for row in &detail.history {
+    for row in history {
         let [Cell::Dim(time), Cell::State(kind), _, Cell::Path(by), value, _] = &row.cells[..] else {
             continue;
         };
