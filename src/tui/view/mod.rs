@@ -14,6 +14,8 @@ mod title;
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear};
 
@@ -53,10 +55,12 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
 fn panes(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
     let boxes = arrangement.slots.iter().map(|slot| slot.area);
     for area in boxes.chain(arrangement.detail) {
-        frame.render_widget(border(model).border_style(model.theme.border), area);
+        frame.render_widget(border().border_style(model.theme.border), area);
     }
     if let Some(slot) = arrangement.slot_of(model.focus()) {
-        frame.render_widget(border(model).border_style(model.theme.focus), slot.area);
+        // The border is drawn over that of its neighbours and must not keep anything of their style.
+        let style = Style::reset().patch(model.theme.focus);
+        frame.render_widget(border().border_style(style), slot.area);
     }
     for slot in &arrangement.slots {
         title::draw(model, frame, slot);
@@ -67,10 +71,10 @@ fn panes(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
     }
 }
 
-fn border(_model: &Model) -> Block<'static> {
+fn border() -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Plain)
-        .merge_borders(ratatui::symbols::merge::MergeStrategy::Exact)
+        .merge_borders(MergeStrategy::Exact)
 }
 
 /// Clears `area` for something that lies over the panes and draws its border.
