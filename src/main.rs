@@ -3,15 +3,18 @@
 //! The only place that prints.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
 use callboard::cli::{self, CliError, Streams};
 
 fn main() -> ExitCode {
+    let stdout = io::stdout();
     let streams = Streams {
-        out: &mut io::stdout(),
+        out: &mut &stdout,
         remarks: &mut io::stderr(),
-        out_is_terminal: io::stdout().is_terminal(),
+        out_fd: Some(stdout.as_fd()),
+        out_is_terminal: stdout.is_terminal(),
         in_is_terminal: io::stdin().is_terminal(),
     };
     match cli::run(std::env::args_os(), streams) {

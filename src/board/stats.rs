@@ -111,9 +111,9 @@ impl Meter {
         let recent = self.slots.iter().filter_map(|slot| {
             let (second, count) = unpack(slot.load(Ordering::Relaxed));
             let age = second_of(now).checked_sub(second)?;
-            (1..=WINDOW).contains(&age).then_some(f64::from(count))
+            (1..=WINDOW).contains(&age).then_some(count)
         });
-        recent.sum::<f64>() / f64::from(WINDOW)
+        f64::from(recent.sum::<u32>()) / f64::from(WINDOW)
     }
 }
 

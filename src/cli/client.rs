@@ -4,10 +4,13 @@
 //! agents: those attach through the bridge.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::retry_on_intr;
 use serde_json::{Value, json};
 
 use super::args::Place;
@@ -29,13 +32,15 @@ const METHOD_NOT_FOUND: i64 = -32_601;
 const UNSUPPORTED_PROTOCOL: i64 = -32_022;
 
 /// A connection to a board.
-pub(super) struct Client {
+pub(super) struct Client<'a> {
     stream: BufReader<UnixStream>,
     socket: PathBuf,
     last_id: u64,
+    /// The output whose reader may go while the board is waited for.
+    audience: Option<BorrowedFd<'a>>,
 }
 
-impl Client {
+impl<'a> Client<'a> {
     /// Connects to the board of `place`, which must run.
     pub(super) fn connect(place: &Place) -> Result<Self, CliError> {
         let project = place::project(place)?;
@@ -67,9 +72,15 @@ impl Client {
             stream: BufReader::new(stream),
             socket: socket.to_owned(),
             last_id: 0,
+            audience: None,
         };
         client.be_patient(Duration::ZERO)?;
         Ok(client)
+    }
+
+    /// From now on, a wait for the board ends with a broken pipe as soon as nobody reads `output`.
+    pub(super) fn listen_only_while_read(&mut self, output: Option<BorrowedFd<'a>>) {
+        self.audience = output;
     }
 
     /// Calls a tool and returns the body of its answer; a refusal is an error with the board's words.
@@ -135,6 +146,23 @@ impl Client {
     }
 
     fn receive(&mut self) -> Result<Value, CliError> {
+        if let Some(audience) = self.audience.filter(|_| self.stream.buffer().is_empty()) {
+            let mut waited_for = [
+                PollFd::new(self.stream.get_ref(), PollFlags::IN),
+                PollFd::new(&audience, PollFlags::empty()),
+            ];
+            // The socket's own time-out ends the read below when the board says nothing for too long.
+            let limit = self.stream.get_ref().read_timeout().ok().flatten();
+            let limit = limit.and_then(|limit| limit.try_into().ok());
+            let polled = retry_on_intr(|| poll(&mut waited_for, limit.as_ref()));
+            polled.map_err(|errno| self.broken(errno.into()))?;
+            if waited_for[1]
+                .revents()
+                .intersects(PollFlags::ERR | PollFlags::HUP)
+            {
+                return Err(CliError::Output(io::ErrorKind::BrokenPipe.into()));
+            }
+        }
         let mut line = Vec::new();
         let read = self.stream.by_ref().take(MAX_LINE).read_until(b'\n', &mut line);
         read.map_err(|error| self.broken(error))?;

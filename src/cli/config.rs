@@ -116,7 +116,7 @@ impl Client {
                 let words: Vec<_> = std::iter::once(&bridge.program)
                     .chain(&bridge.arguments)
                     .collect();
-                let command = Value::from_iter(words.into_iter().map(String::as_str));
+                let command: Value = words.into_iter().map(String::as_str).collect();
                 nested(
                     "mcp",
                     &format!(r#""type": "local", "command": {command}, "enabled": true"#),

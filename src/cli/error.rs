@@ -164,6 +164,9 @@ impl CliError {
                 Some("quit the board and start it again, so that both are of one version".to_owned())
             }
             Self::Garbled { .. } => Some("see whether another program serves that socket".to_owned()),
+            Self::Refused { code, hint: None } if code == "Invalid key format" => Some(
+                "a key is 1 to 255 of the characters A-Z a-z 0-9 : _ . / - and %HH for all others".to_owned(),
+            ),
             Self::Refused { hint, .. } => hint.clone(),
             Self::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())

@@ -1,6 +1,7 @@
 //! Where a command's results go, and in which form: for people, or one JSON value a line.
 
 use std::io::{BufWriter, Write};
+use std::os::fd::BorrowedFd;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     /// Where remarks go that are no part of the result.
     pub remarks: &'a mut dyn Write,
+    /// What `out` writes to, for noticing that nobody reads it any more.
+    pub out_fd: Option<BorrowedFd<'a>>,
     /// Whether a person reads `out`.
     pub out_is_terminal: bool,
     /// Whether a person can type.
@@ -22,6 +25,7 @@ pub struct Streams<'a> {
 pub(super) struct Output<'a> {
     out: BufWriter<&'a mut dyn Write>,
     remarks: &'a mut dyn Write,
+    fd: Option<BorrowedFd<'a>>,
     form: Form,
     asked_for_json: bool,
 }
@@ -40,6 +44,7 @@ impl<'a> Output<'a> {
         let Streams {
             out,
             remarks,
+            out_fd,
             out_is_terminal,
             ..
         } = streams;
@@ -51,6 +56,7 @@ impl<'a> Output<'a> {
         Self {
             out: BufWriter::new(out),
             remarks,
+            fd: out_fd,
             form,
             asked_for_json: json,
         }
@@ -59,6 +65,11 @@ impl<'a> Output<'a> {
     /// Returns who reads.
     pub(super) fn form(&self) -> Form {
         self.form
+    }
+
+    /// Returns what can be polled to notice that nobody reads any more.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'a>> {
+        self.fd
     }
 
     /// Tells whether `--json` was given, for results whose plain text is meant for pipes as well.

@@ -19,6 +19,7 @@ pub(super) fn run(
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let mut client = Client::connect(place)?;
+    client.listen_only_while_read(output.fd());
     let mut arguments = json!({ "pattern": pattern, "waitMs": 0 });
     if let Some(since) = since {
         arguments["since"] = since.into();

@@ -17,3 +17,4 @@ pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod stage;
 pub(crate) mod wait;
+pub(crate) mod wait;

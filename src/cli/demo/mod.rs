@@ -177,7 +177,7 @@ async fn play(target: &Target, pace: Pace, stage: Stage, steps: mpsc::Sender<Ste
     };
     let mut round = FIRST_ROUND;
     loop {
-        let played = tokio::time::timeout(TOO_LONG, team.play(round, pace)).await;
+        let played = tokio::time::timeout(TOO_LONG, Box::pin(team.play(round, pace))).await;
         played.map_err(|_| DemoError::Stuck)??;
         if stage == Stage::Guest {
             break;
@@ -207,7 +207,7 @@ async fn print(target: &Target, pace: Pace, output: &mut Output<'_>) -> Result<(
         }
         Ok::<_, CliError>(())
     };
-    let play = async { Ok(play(target, pace, Stage::Guest, steps).await?) };
+    let play = async { Ok(Box::pin(play(target, pace, Stage::Guest, steps)).await?) };
     tokio::try_join!(play, show)?;
     Ok(())
 }
