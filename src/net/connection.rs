@@ -171,7 +171,7 @@ impl<H: ServerHandler> Conversation<H> {
                 }
             }
             Ok(Incoming::Nothing) => {}
-            Err(Unreadable { id, error }) => self.wire.outbox.refuse(error, id),
+            Err(Unreadable { id, error }) => self.wire.outbox.refuse(*error, id),
         }
     }
 

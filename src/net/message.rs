@@ -66,7 +66,8 @@ pub(super) struct Asked {
 pub(super) struct Unreadable {
     /// Under which id to say so, when that much could be read.
     pub(super) id: Option<RequestId>,
-    pub(super) error: ErrorData,
+    /// Boxed, since lines that can be served are the rule.
+    pub(super) error: Box<ErrorData>,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +129,10 @@ pub(super) fn read(line: &[u8]) -> Result<Incoming, Unreadable> {
     }
     match request(&method, envelope.params, line) {
         Ok(asked) => Ok(Incoming::Request(id, asked)),
-        Err(error) => Err(Unreadable { id: Some(id), error }),
+        Err(error) => Err(Unreadable {
+            id: Some(id),
+            error: Box::new(error),
+        }),
     }
 }
 
@@ -179,7 +183,10 @@ fn refuse(line: &[u8], error: &serde_json::Error) -> Unreadable {
     if error.classify() != Category::Data {
         return Unreadable {
             id: None,
-            error: ErrorData::parse_error(format!("the line is not JSON: {error}"), None),
+            error: Box::new(ErrorData::parse_error(
+                format!("the line is not JSON: {error}"),
+                None,
+            )),
         };
     }
     let id = serde_json::from_slice::<OnlyId>(line).ok().map(|found| found.id);
@@ -189,7 +196,7 @@ fn refuse(line: &[u8], error: &serde_json::Error) -> Unreadable {
 fn invalid(id: Option<RequestId>, problem: impl Into<Cow<'static, str>>) -> Unreadable {
     Unreadable {
         id,
-        error: ErrorData::invalid_request(problem, None),
+        error: Box::new(ErrorData::invalid_request(problem, None)),
     }
 }
 

@@ -17,4 +17,3 @@ pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod stage;
 pub(crate) mod wait;
-pub(crate) mod wait;
