@@ -200,6 +200,7 @@ impl Roster {
                 departed.pop_front();
             }
         }
+        drop(members);
     }
 
     /// Returns everyone in the order of arrival.

@@ -13,7 +13,7 @@ use crate::board::{Entry, Key, Refusal, Revision};
 /// The most keys in a batch; etcd's default is 128.
 const MAX_OPS: usize = 512;
 /// It may end what it names, what is held under its fence, and what has run out, before its own revision.
-const _: () = assert!(2 * MAX_OPS + MAX_ENDED < MARGIN as usize);
+const _: () = assert!(((2 * MAX_OPS + MAX_ENDED) as u64) < MARGIN);
 
 /// A batch of writes that all carry one revision, or none happens.
 #[derive(Clone, Debug)]
