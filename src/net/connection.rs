@@ -82,6 +82,22 @@ enum Reply {
     Kept(AnswerLine),
 }
 
+impl Reply {
+    fn to(id: RequestId, result: Result<ServerResult, ErrorData>) -> Self {
+        Self::Message(match result {
+            Ok(result) => ServerJsonRpcMessage::response(result, id),
+            Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
+        })
+    }
+
+    fn into_line(self) -> AnswerLine {
+        match self {
+            Self::Message(message) => to_line(&message),
+            Self::Kept(line) => line,
+        }
+    }
+}
+
 impl<H: ServerHandler> Conversation<H> {
     pub(super) fn new(
         wire: Wire,
@@ -206,22 +222,32 @@ impl<H: ServerHandler> Conversation<H> {
         let mut context = self.context.clone();
         context.id = id.clone();
         context.meta = meta;
-        let slot = match (&mut self.repeats, &request) {
-            (Some(repeats), ClientRequest::CallToolRequest(call)) if (self.changes)(&call.params.name) => {
-                Some(repeats.slot(&id))
-            }
-            _ => None,
-        };
         let handler = Arc::clone(&self.handler);
-        Serving::new(async move {
-            match slot {
-                None => Reply::Message(work(&*handler, id, era, request, context).await),
-                Some(slot) => {
-                    let make = async { to_line(&work(&*handler, id, era, request, context).await) };
-                    Reply::Kept(slot.once(make).await)
+        let call = match request {
+            ClientRequest::CallToolRequest(call) => call.params,
+            other => return Serving::new(other_than_call(handler, id, other, context)),
+        };
+        let changes = (self.changes)(&call.name);
+        let slot = self
+            .repeats
+            .as_mut()
+            .filter(|_| changes)
+            .map(|repeats| repeats.slot(&id));
+        let answer = async move {
+            let result = handler.call_tool(call, context).await.map(ServerResult::from);
+            let result = result.map(|mut result| {
+                if era == Era::Handshake {
+                    result.strip_result_type_for_legacy_peer();
                 }
-            }
-        })
+                result
+            });
+            Reply::to(id, result)
+        };
+        let Some(slot) = slot else {
+            return Serving::new(answer);
+        };
+        let answer = Box::pin(answer);
+        Serving::new(async move { Reply::Kept(slot.once(async { answer.await.into_line() }).await) })
     }
 
     /// Lets a request that is not ready wait in a task of its own.
@@ -276,50 +302,27 @@ impl<H: ServerHandler> Conversation<H> {
     }
 }
 
-/// Runs the handler.
+/// Serves what is no call of a tool in rmcp's own way, which keeps the rules of both eras.
 ///
-/// rmcp's own way to a handler is a future of several kilobytes, whatever the request, and moving that costs
-/// more than serving the usual call. So calls of tools go past it, and the others through it in a box.
-async fn work<H: ServerHandler>(
-    handler: &H,
+/// Its future is several kilobytes large whatever the request, and moving that costs more than serving the
+/// usual call. So calls of tools go past it.
+async fn other_than_call<H: ServerHandler>(
+    handler: Arc<H>,
     id: RequestId,
-    era: Era,
     request: ClientRequest,
     context: RequestContext<RoleServer>,
-) -> ServerJsonRpcMessage {
-    let result = match request {
-        ClientRequest::CallToolRequest(call) => {
-            let answer = handler.call_tool(call.params, context).await;
-            answer.map(ServerResult::from).map(|mut result| {
-                if era == Era::Handshake {
-                    result.strip_result_type_for_legacy_peer();
-                }
-                result
-            })
-        }
-        ClientRequest::InitializeRequest(_) => Box::pin(shake_hands(handler, request, context)).await,
-        _ => Box::pin(handler.handle_request(request, context)).await,
-    };
-    match result {
-        Ok(result) => ServerJsonRpcMessage::response(result, id),
-        Err(error) => ServerJsonRpcMessage::error(error, Some(id)),
-    }
-}
-
-/// Lets the handler answer `initialize`, and remembers what was agreed on.
-async fn shake_hands<H: Service<RoleServer>>(
-    handler: &H,
-    request: ClientRequest,
-    context: RequestContext<RoleServer>,
-) -> Result<ServerResult, ErrorData> {
-    let peer = context.peer.clone();
-    let answer = handler.handle_request(request, context).await?;
-    if let (Some(client), ServerResult::InitializeResult(server)) = (peer.peer_info(), &answer) {
+) -> Reply {
+    let peer = matches!(request, ClientRequest::InitializeRequest(_)).then(|| context.peer.clone());
+    let result = handler.handle_request(request, context).await;
+    // rmcp has noted what the client asked for; from now on what was agreed on counts.
+    if let (Some(peer), Ok(ServerResult::InitializeResult(agreed))) = (peer, &result)
+        && let Some(client) = peer.peer_info()
+    {
         let mut client = InitializeRequestParams::clone(&client);
-        client.protocol_version = server.protocol_version.clone();
+        client.protocol_version = agreed.protocol_version.clone();
         peer.set_peer_info(client);
     }
-    Ok(answer)
+    Reply::to(id, result)
 }
 
 fn deliver(outbox: &Outbox, traffic: &Traffic, id: RequestId, reply: Result<Reply, Panicked>) {
