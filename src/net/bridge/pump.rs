@@ -25,8 +25,8 @@ use crate::board::{Clock as _, SystemClock, Time};
 use crate::net::MAX_LINE;
 use crate::net::hello::Hello;
 
-/// How much is read at a time.
-const CHUNK: usize = 64 * 1024;
+/// How much is read at a time; all of it is resident.
+const CHUNK: usize = 16 * 1024;
 /// How much may wait for the client before its servers are not read from.
 const MAX_WAITING: usize = 64 * 1024;
 /// What a pipe that is ready takes without blocking: POSIX promises as much for `PIPE_BUF`.
