@@ -243,3 +243,14 @@ fn the_readme_lists_the_keys_of_the_table() {
         keymap::markdown()
     );
 }
+
+#[test]
+fn a_terminal_that_shrinks_while_it_is_drawn_is_no_reason_to_panic() {
+    let mut stage = busy(120, 40);
+    stage.press(&["x"]);
+    let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(60, 20)).unwrap();
+    terminal
+        .draw(|frame| callboard::tui::view::view(&stage.model, frame))
+        .unwrap();
+    assert_eq!(terminal.backend().buffer().area.as_size(), Size::new(60, 20));
+}

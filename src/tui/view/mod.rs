@@ -22,7 +22,7 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use super::layout::{self, Arrangement};
 use super::state::{Choice, Confirm, Model, Overlay};
 
-pub use title::{Tab, tabs};
+pub(super) use title::tabs;
 
 /// Draws everything.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
@@ -32,6 +32,10 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         let (width, height) = (layout::MIN_WIDTH, layout::MIN_HEIGHT);
         let notice = format!("needs {width}×{height}, is {}×{}", area.width, area.height);
         frame.render_widget(Line::styled(notice, model.theme.warn), area);
+        return;
+    }
+    if area.as_size() != model.size {
+        // The terminal changed under the picture, so this one is of the wrong size; the next one follows.
         return;
     }
     header::draw(model, frame, arrangement.header);

@@ -12,7 +12,7 @@ use crate::tui::text;
 
 /// A title in a border.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tab {
+pub(in crate::tui) struct Tab {
     /// The pane it leads to.
     pub pane: Pane,
     /// Where it begins.
@@ -23,7 +23,7 @@ pub struct Tab {
 }
 
 /// Returns the titles of a box. When they do not all fit, those in the back show their numbers only.
-pub fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
+pub(in crate::tui) fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
     let room = slot.area.width.saturating_sub(2);
     let labels = |short: bool| {
         let label = |pane: &Pane| {
