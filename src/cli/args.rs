@@ -15,8 +15,8 @@ use super::config::Client;
 use crate::board::{Limits, Namespace};
 
 const EXAMPLES: &str = "\
-Without a command it runs the board of this project: an MCP server on a local socket, with a live dashboard
-when there is a terminal. Agents attach with `callboard bridge`.
+Without a command it runs the board of this project: an MCP server on a local socket, with a live \
+dashboard when there is a terminal. Agents attach with `callboard bridge`.
 
 Examples:
   callboard                            the board of this project, with the dashboard
@@ -32,6 +32,9 @@ Exit codes:
   1  it failed or was refused          4  the key does not exist (get, expire)
   2  the command line is wrong         128 + n  ended by signal n";
 
+/// Where the options stand in a command's help that every command has: behind its own.
+const GLOBAL: usize = 100;
+
 /// The board backstage where coding agents coordinate.
 #[derive(Debug, Parser)]
 #[command(name = "callboard", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -39,7 +42,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) place: Place,
     /// Print JSON, one value a line; so it is anyway when the output is no terminal.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = GLOBAL + 2)]
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) serve: ServeOptions,
@@ -58,6 +61,7 @@ pub(super) struct Place {
         hide_env_values = true,
         global = true
     )]
+    #[arg(display_order = GLOBAL)]
     pub(super) socket: Option<PathBuf>,
     /// The namespace to work in; the dashboard shows it first.
     #[arg(
@@ -67,7 +71,7 @@ pub(super) struct Place {
         hide_env_values = true,
         global = true
     )]
-    #[arg(default_value_t = Namespace::default())]
+    #[arg(display_order = GLOBAL + 1, default_value_t = Namespace::default())]
     pub(super) namespace: Namespace,
 }
 
@@ -214,7 +218,7 @@ Examples:
   callboard demo --fast                as fast as it goes
   callboard demo --socket PATH         on a board that runs already
 
-Without a terminal the workflow is run once, fast, and its steps are printed; the exit code tells whether
+Without a terminal the workflow is run once, fast, and its steps are printed; the exit code tells whether \
 every step was as it should be.")]
     Demo {
         /// Do not wait between the steps.

@@ -10,6 +10,7 @@
 pub(crate) mod agent;
 pub(crate) mod bridge;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod pty;
 pub(crate) mod raw;
 pub(crate) mod scene;

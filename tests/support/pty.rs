@@ -48,8 +48,13 @@ impl Terminal {
 impl Pty {
     /// Starts `command` in a terminal of `rows` and `columns`.
     pub(crate) fn start(mut command: CommandBuilder, rows: u16, columns: u16) -> Self {
-        let pair = native_pty_system().openpty(size(rows, columns)).unwrap();
         command.env("TERM", "xterm-256color");
+        Self::start_as_is(command, rows, columns)
+    }
+
+    /// The same, but what kind of terminal it is, the command's environment says.
+    pub(crate) fn start_as_is(mut command: CommandBuilder, rows: u16, columns: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, columns)).unwrap();
         // A backtrace would scroll the message of a panic off the screen.
         command.env("RUST_BACKTRACE", "0");
         let child = pair.slave.spawn_command(command).unwrap();

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::args::{Place, ServeOptions};
+use super::client::Client;
 use super::host::Host;
 use super::output::Output;
 use super::signals::Signals;
@@ -110,6 +111,8 @@ pub(super) fn run(
 ) -> Result<Ending, CliError> {
     let runtime = serve::runtime()?;
     if place.socket.is_some() {
+        // A bridge would wait for a board that is not there.
+        Client::connect(place)?;
         let target = target(&place::project(place)?, place)?;
         let pace = if fast || !interactive {
             Pace::FAST

@@ -1,0 +1,190 @@
+//! The real program run from a shell's point of view: a command line in, an exit code and two texts out.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use portable_pty::CommandBuilder;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::PATIENCE;
+use super::wait::until;
+
+/// A folder of a user's own: project, runtime directory and temporary directory in one.
+pub(crate) struct Home(tempfile::TempDir);
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A board in a process. Dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    /// What it says, line by line, as it says it.
+    log: std::io::Lines<BufReader<std::process::ChildStderr>>,
+}
+
+impl Home {
+    /// Makes a folder whose paths are short enough for sockets.
+    pub(crate) fn new() -> Self {
+        Self(tempfile::Builder::new().prefix("cb").tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Returns the program with `arguments`, in an environment where nothing of the machine's user is found.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(self.path());
+        command
+    }
+
+    /// Returns the same for a terminal.
+    pub(crate) fn in_terminal(&self, arguments: &[&str]) -> CommandBuilder {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_callboard"));
+        command.args(arguments);
+        command.env_clear();
+        for (name, value) in self.environment() {
+            command.env(name, value);
+        }
+        command.cwd(self.path());
+        command
+    }
+
+    fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        let own = || self.path().to_owned();
+        [("XDG_RUNTIME_DIR", own()), ("TMPDIR", own()), ("HOME", own())]
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with_input(arguments, b"")
+    }
+
+    /// Runs the program to its end with `input` on stdin.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        run(self.command(arguments), input)
+    }
+
+    /// Starts the board without a screen and waits until it says that it is open.
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        let mut child = self
+            .command(&[&["--no-tui"], arguments].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut server = Server { child, log };
+        server.wait_for_line("the board is open");
+        server
+    }
+}
+
+/// Runs `command` to its end with `input` on stdin.
+pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        // One that does not read its stdin may have ended already.
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().unwrap()
+    });
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Ran {
+    /// Returns what was printed, having checked that all went well and nothing was complained of.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        self.stdout
+    }
+
+    /// Returns the JSON values that were printed, one a line.
+    pub(crate) fn json(self) -> Vec<serde_json::Value> {
+        let text = self.ok();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Server {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads the log until a line contains `text`, and returns that line.
+    pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
+        let mut seen = Vec::new();
+        let found = self.log.by_ref().map(Result::unwrap).find(|line| {
+            seen.push(line.clone());
+            line.contains(text)
+        });
+        assert!(
+            found.is_some(),
+            "the board ended without saying {text:?}: {seen:#?}"
+        );
+        found.unwrap()
+    }
+
+    pub(crate) fn send(&self, signal: Signal) {
+        send(self.pid(), signal);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait_end(&mut self) -> ExitStatus {
+        wait_end(&mut self.child)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; either way nothing of it is left.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends `signal` to a process that the test has started.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+/// Waits until `child` has ended.
+pub(crate) fn wait_end(child: &mut Child) -> ExitStatus {
+    until("the process ends", PATIENCE, || child.try_wait().unwrap())
+}
+
+/// Returns the exit code that a shell would show.
+pub(crate) fn shell_code(status: ExitStatus) -> i32 {
+    let by_signal = || 128 + status.signal().unwrap();
+    status.code().unwrap_or_else(by_signal)
+}
+
+/// Returns `text` with `from` replaced, for snapshots.
+pub(crate) fn with(text: &str, from: impl AsRef<OsStr>, to: &str) -> String {
+    text.replace(from.as_ref().to_str().unwrap(), to)
+}
