@@ -13,6 +13,8 @@ clients=${CALLBOARD_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/callboard-clients}
 run=$(mktemp -d)
 mkdir -p "$clients" "$run/home" "$run/project"
 export CALLBOARD_SOCKET="$run/s.sock" HOME="$run/home"
+# Named on the command line, since some clients hand few variables on.
+bridge=("$board" bridge --socket "$CALLBOARD_SOCKET")
 
 passed=0 failed=0 skipped=0
 check() { # name, text to find, command...
@@ -37,16 +39,16 @@ if npm install --prefix "$clients" --no-fund --no-audit --silent \
     @anthropic-ai/claude-code@2.1.329 @modelcontextprotocol/inspector@2.12.0 >/dev/null 2>&1; then
     inspector=$clients/node_modules/.bin/mcp-inspector
     check "inspector lists the tools" '"setStorage"' \
-        "$inspector" --cli "$board" bridge --method tools/list
-    check "inspector writes a key" '"success"' \
-        "$inspector" --cli "$board" bridge --method tools/call --tool-name setStorage \
+        "$inspector" --cli "${bridge[@]}" --method tools/list
+    check "inspector writes a key" '\"success\":true' \
+        "$inspector" --cli "${bridge[@]}" --method tools/call --tool-name setStorage \
         --tool-arg key=task:inspector --tool-arg value=seen
     check "inspector reads it, modern era" 'seen' \
-        "$inspector" --cli "$board" bridge --protocol-era modern --method tools/call --tool-name getStorage \
+        "$inspector" --cli "${bridge[@]}" --protocol-era modern --method tools/call --tool-name getStorage \
         --tool-arg key=task:inspector
     claude=$(find "$clients/node_modules/@anthropic-ai" -path '*claude-code-*/claude' -type f | head -1)
     if [ -x "$claude" ]; then
-        (cd "$run/project" && "$claude" mcp add callboard -- "$board" bridge >/dev/null 2>&1)
+        (cd "$run/project" && "$claude" mcp add callboard -- "${bridge[@]}" >/dev/null 2>&1)
         check "claude mcp list connects" '✔ Connected' "$claude" mcp list
     else
         skip "claude mcp list" "no binary of Claude Code for this platform"

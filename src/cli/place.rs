@@ -16,7 +16,12 @@ pub(super) fn project(place: &Place) -> Result<Project, CliError> {
     Ok(project)
 }
 
-/// Returns the user's directory for sockets, when the environment names one.
+/// Returns the user's directory for sockets.
+///
+/// Many clients start their servers with a few chosen variables, and this one is rarely among them. Then the
+/// place that systemd gives it is asked for, or the bridge would look where the board is not.
 pub(super) fn runtime_directory() -> Option<PathBuf> {
-    std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)
+    let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let usual = || PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+    named.or_else(|| Some(usual()).filter(|usual| usual.is_dir()))
 }
