@@ -20,7 +20,7 @@ pub(super) struct Host {
     board: Board,
     stop: Stop,
     server: JoinHandle<()>,
-    _sweeper: AbortOnDropHandle<()>,
+    sweeper: AbortOnDropHandle<()>,
 }
 
 impl Host {
@@ -68,7 +68,7 @@ impl Host {
             board,
             stop,
             server: tokio::spawn(server),
-            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
+            sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
         })
     }
 
@@ -90,6 +90,13 @@ impl Host {
         };
         if let Err(error) = ended {
             tracing::error!(%error, "the server did not end in good order");
+        }
+        // A sweep after this would set revisions aside again.
+        self.sweeper.abort();
+        if let Err(error) = (&mut self.sweeper).await
+            && !error.is_cancelled()
+        {
+            tracing::error!(%error, "the sweeper did not end in good order");
         }
         self.board.settle().map_err(|source| CliError::System {
             doing: "note the last revision",
