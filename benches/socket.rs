@@ -3,6 +3,8 @@
 //! The raw responder reads a line and writes a fixed answer of the same size, and knows nothing else. Run it
 //! with `cargo bench --bench socket`.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints figures for people")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

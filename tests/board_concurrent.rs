@@ -1,21 +1,22 @@
 //! Threads on one board, their calls recorded and judged by a linearizability checker. Planted faults prove
 //! that the checker bites.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
-#[path = "support/heart.rs"]
-mod heart;
-#[path = "support/registers.rs"]
-mod registers;
+mod support;
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::board::{Action, Condition, Delete, Key, Limits, Op, Pattern, Refusal, Session, SystemClock};
-use heart::{attach, board, key, set, write};
 use porcupine_rs::{CheckResult, Operation, check_operations_timeout};
-use registers::{Apart, Call, Die, REGISTERS, Together, record};
+use support::heart::{attach, board, key, set, write};
+use support::registers::{Apart, Call, Die, REGISTERS, Together, record};
 
 const KEYS: [&str; REGISTERS] = ["status:a", "status:b", "task:c"];
 const CLIENTS: u32 = 8;

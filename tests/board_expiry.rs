@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/heart.rs"]
-mod heart;
+mod support;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use callboard::board::{
     Board, Event, EventKind, Key, Limits, ManualClock, NamespaceId, Pattern, Refusal, Revision, RevisionFile,
     Session, SystemClock, Time,
 };
-use heart::{attach, board, caller, key, set};
+use support::heart::{attach, board, caller, key, set};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// How long an end may take to be told before the test gives up; being late is the benchmark's business.

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/heart.rs"]
-mod heart;
+mod support;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,17 +10,19 @@ use std::time::Duration;
 use callboard::board::{
     Board, Clock, Delete, EventKind, Limits, ManualClock, NamespaceId, Pattern, Refusal, Revision, Time,
 };
-use heart::{attach, board, caller, key, set, write};
+use support::heart::{attach, board, caller, key, set, write};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
+type Meanwhile = Box<dyn FnOnce(&ManualClock) + Send>;
+
 /// A clock that does something between two moments, as a thread that was not scheduled would see it.
 #[derive(Default)]
 struct Interrupted {
     clock: ManualClock,
-    meanwhile: Mutex<Option<Box<dyn FnOnce(&ManualClock) + Send>>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
 
 impl std::fmt::Debug for Interrupted {

@@ -1,5 +1,7 @@
 //! The bridge without a board: who answers meanwhile, how soon, and what happens when one comes or goes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::{Duration, Instant};

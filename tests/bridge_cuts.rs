@@ -1,5 +1,11 @@
 //! The bridge and a real board over a connection that is cut again and again, at any byte.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod support;
 
 use std::io::{self, Read as _, Write as _};

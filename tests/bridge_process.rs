@@ -6,10 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
-#[path = "support/process.rs"]
-mod process;
-#[path = "support/wait.rs"]
-mod wait;
+mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -17,10 +14,10 @@ use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use process::{BoardProcess, PATIENCE, program};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use wait::until;
+use support::process::{BoardProcess, PATIENCE, program};
+use support::wait::until;
 
 /// A bridge process; dropping it kills it.
 struct Bridge {

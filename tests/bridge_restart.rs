@@ -1,5 +1,7 @@
 //! The bridge over a restart of the board: what is said again, what is not, and what the client sees of it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use serde_json::json;

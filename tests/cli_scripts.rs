@@ -1,5 +1,7 @@
 //! The commands for scripts against a real board.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,5 +1,7 @@
 //! What the command line says by itself, without any board: help, configuration, completions, complaints.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use callboard::cli::exit;

@@ -1,5 +1,7 @@
 //! The tools beyond the original pair: lists and batches, help for wrong names, and what there is without a board.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::Duration;

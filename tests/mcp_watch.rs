@@ -1,5 +1,7 @@
 //! `watchStorage`: what happened, and waiting for it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What a peer may send over the real socket: openings of both eras, and everything that is wrong.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use serde_json::{Value, json};

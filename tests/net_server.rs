@@ -1,5 +1,7 @@
 //! Many connections, selfish ones, and the end: over the real socket, with handlers that can be told what to do.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! What the dashboard looks like, at the sizes that people have.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use callboard::tui::event::Event;

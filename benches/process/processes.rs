@@ -1,10 +1,12 @@
 //! The processes that are measured: board, bridge and raw responder, each on a socket of its own.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixListener;
 
 use crate::client::{Client, get_line};
 use crate::figures::{Report, Sample};
@@ -86,36 +88,45 @@ fn listening(mut command: Command, socket: &Path) -> Result<Process> {
     Err(format!("nobody listens on {}", socket.display()).into())
 }
 
-/// Serves a constant answer to each line, one thread for each connection: the floor of any server.
+/// Serves a constant answer to each line, on the same runtime as the board: the floor of a server that has
+/// to hold many connections. It looks at nothing that it reads.
 pub(crate) fn respond(socket: &Path) -> Result {
-    const ANSWER: &[u8] = concat!(
-        r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{\"success\":true,"#,
-        r#"\"key\":\"status:agent-1:3.1\",\"timestamp\":\"2025-10-15T14:30:00.123Z\"}"}],"structuredContent":"#,
-        r#"{"success":true,"key":"status:agent-1:3.1","timestamp":"2025-10-15T14:30:00.123Z"}}}"#,
-        "\n",
-    )
-    .as_bytes();
-    for stream in UnixListener::bind(socket)?.incoming() {
-        let mut writer = stream?;
-        let mut reader = BufReader::with_capacity(1 << 16, writer.try_clone()?);
-        std::thread::spawn(move || {
-            let mut line = Vec::new();
-            let mut answers = Vec::new();
-            while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                answers.extend_from_slice(ANSWER);
-                line.clear();
-                // Answers to lines that came together leave together.
-                if !reader.buffer().contains(&b'\n') {
-                    if writer.write_all(&answers).is_err() {
-                        return;
-                    }
-                    answers.clear();
-                }
-            }
-        });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = UnixListener::bind(socket)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            tokio::spawn(answer_lines(stream));
+        }
+    })
+}
+
+/// Answers to lines that came together leave together. It ends when the peer has gone.
+async fn answer_lines(stream: tokio::net::UnixStream) -> std::io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::with_capacity(1 << 16, reader);
+    let (mut line, mut answers) = (Vec::new(), Vec::new());
+    while reader.read_until(b'\n', &mut line).await? > 0 {
+        line.clear();
+        answers.extend_from_slice(ANSWER);
+        if !reader.buffer().contains(&b'\n') {
+            writer.write_all(&answers).await?;
+            answers.clear();
+        }
     }
     Ok(())
 }
+
+const ANSWER: &[u8] = concat!(
+    r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"{\"success\":true,"#,
+    r#"\"key\":\"status:agent-1:3.1\",\"timestamp\":\"2025-10-15T14:30:00.123Z\"}"}],"structuredContent":"#,
+    r#"{"success":true,"key":"status:agent-1:3.1","timestamp":"2025-10-15T14:30:00.123Z"}}}"#,
+    "\n",
+)
+.as_bytes();
 
 /// Returns the resident memory of a process in mebibytes.
 pub(crate) fn resident(pid: u32) -> Result<f64> {

@@ -4,15 +4,19 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
     reason = "a helper of tests may fail the test"
 )]
 
 pub(crate) mod agent;
 pub(crate) mod bridge;
+pub(crate) mod heart;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod pty;
 pub(crate) mod raw;
+pub(crate) mod registers;
 pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
