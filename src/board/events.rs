@@ -215,6 +215,48 @@ mod tests {
     }
 
     #[test]
+    fn the_count_is_bounded_and_a_revision_at_the_edge_goes_whole() {
+        let mut history = History::new(Revision(0));
+        let full = MAX_EVENTS as u64;
+        // Three events a revision: the bound falls in the middle of one.
+        for number in 0..full + 1 {
+            history.push(event(1 + number / 3, "status:a", None));
+        }
+        let (all, rev) = (Pattern::all(), Revision(1 + full / 3));
+        assert!(
+            history.after(Revision(0), &all, 1, rev).is_ok(),
+            "zero asks for whatever is kept"
+        );
+        assert!(
+            history.after(Revision(1), &all, 1, rev).is_ok(),
+            "all of the second revision is kept"
+        );
+        assert_eq!(history.events.len() as u64, full + 1 - 3);
+        assert_eq!(history.bytes, history.events.iter().map(weight).sum::<usize>());
+        history.push(event(rev.0, "status:b", None));
+        history.push(event(rev.0, "status:c", None));
+        history.push(event(rev.0, "status:d", None));
+        let told = history.after(Revision(1), &all, 1, rev);
+        assert_eq!(told.unwrap_err().oldest, Revision(3));
+    }
+
+    #[test]
+    fn a_batch_that_is_larger_than_the_history_is_told_as_gone() {
+        let mut history = History::new(Revision(0));
+        let huge: Arc<str> = Arc::from("x".repeat(MAX_BYTES));
+        history.push(event(1, "a", Some(huge)));
+        history.push(event(1, "b", None));
+        history.push(event(2, "c", None));
+        let all = Pattern::all();
+        let told = history.after(Revision(1), &all, 9, Revision(2)).unwrap().0;
+        assert_eq!(told.len(), 1, "of the torn revision nothing is told");
+        let mut began = History::new(Revision(5));
+        began.push(event(6, "a", None));
+        assert!(began.after(Revision(4), &all, 9, Revision(6)).is_err());
+        assert_eq!(began.after(Revision(5), &all, 9, Revision(6)).unwrap().0.len(), 1);
+    }
+
+    #[test]
     fn a_history_that_began_later_does_not_pretend_to_know_what_came_before() {
         let history = History::new(Revision(1_000_000));
         let all = Pattern::all();
