@@ -1,7 +1,7 @@
 //! The handle that everybody shares: it joins the ledger that decides with the cache that publishes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -29,6 +29,8 @@ pub struct Board(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     core: Mutex<Core>,
+    /// How many threads wait for the core.
+    waiting: AtomicUsize,
     /// Unbounded: a bounded cache drops fresh locks without a word.
     cache: Cache<(NamespaceId, Key), Arc<Entry>>,
     /// Odd while the keys of one batch are being published.
@@ -70,6 +72,7 @@ impl Board {
                 revisions,
                 awaited: None,
             }),
+            waiting: AtomicUsize::new(0),
             cache: Cache::builder().build(),
             publication: AtomicU64::new(0),
             started: clock.now(),
@@ -251,6 +254,11 @@ impl Board {
         core.revisions.settle(rev)
     }
 
+    /// Tells whether somebody waits to write, or to read more than one key.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// Lets the cache do its housekeeping, so that no agent's call pays for it.
     pub(super) fn tidy(&self) {
         self.0.cache.run_pending_tasks();
@@ -326,7 +334,16 @@ impl Board {
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        self.0.core.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.0.core.try_lock() {
+            Ok(core) => core,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.0.waiting.fetch_add(1, Ordering::Relaxed);
+                let core = self.0.core.lock().unwrap_or_else(PoisonError::into_inner);
+                self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+                core
+            }
+        }
     }
 }
 

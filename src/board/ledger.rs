@@ -262,6 +262,7 @@ impl Transaction<'_> {
     ) {
         let (namespace, by, at) = (self.caller.namespace, Arc::clone(&self.caller.owner), self.now);
         let space = self.space();
+        let key = space.shared(key);
         let created_rev = space.get(key.as_str()).map_or(rev, |entry| entry.created_rev);
         let event = Event {
             rev,
@@ -302,23 +303,22 @@ impl Transaction<'_> {
     ) {
         let at = self.now;
         let space = &mut self.ledger.spaces[namespace.0 as usize];
-        if space.take(key).is_some() {
-            space.history.push(Event {
-                rev,
-                key: key.clone(),
-                kind,
-                by: Arc::clone(by),
-                value: None,
-                at,
-            });
-            self.changes.push(Change {
-                rev,
-                namespace,
-                key: key.clone(),
-                kind,
-                entry: None,
-            });
-        }
+        let Some(key) = space.take(key) else { return };
+        space.history.push(Event {
+            rev,
+            key: key.clone(),
+            kind,
+            by: Arc::clone(by),
+            value: None,
+            at,
+        });
+        self.changes.push(Change {
+            rev,
+            namespace,
+            key,
+            kind,
+            entry: None,
+        });
     }
 
     /// Ends the entry of any namespace that ran out first; tells whether there was one.

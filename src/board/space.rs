@@ -60,38 +60,51 @@ impl Space {
         self.fences.get(&fence).into_iter().flatten()
     }
 
-    /// Puts `entry` under `key` and returns what stood there.
-    pub(crate) fn put(&mut self, key: &Key, entry: Arc<Entry>) -> Option<Arc<Entry>> {
-        let old = self.take(key);
-        self.deadlines.insert((entry.deadline, key.clone()));
+    /// Returns `key` as it is stored, so that all who keep it share one text.
+    pub(crate) fn shared(&self, key: Key) -> Key {
+        self.entries
+            .get_key_value(key.as_str())
+            .map_or(key, |(stored, _)| stored.clone())
+    }
+
+    /// Puts `entry` under `key`, in place of what stands there.
+    pub(crate) fn put(&mut self, key: &Key, entry: Arc<Entry>) {
+        let old = self.entries.insert(key.clone(), Arc::clone(&entry));
+        if let Some(old) = old {
+            self.unlist(key, &old);
+        }
         if let Some(lease) = &entry.lease {
             self.fences.entry(lease.fence).or_default().insert(key.clone());
         }
+        self.deadlines.insert((entry.deadline, key.clone()));
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys += 1;
         tally.bytes += entry.value.len();
         tally.key_bytes += key.as_str().len();
-        self.entries.insert(key.clone(), entry);
-        old
     }
 
-    /// Takes the entry under `key` away.
-    pub(crate) fn take(&mut self, key: &Key) -> Option<Arc<Entry>> {
+    /// Takes the entry under `key` away; returns the key as it was stored.
+    pub(crate) fn take(&mut self, key: &Key) -> Option<Key> {
         let (key, entry) = self.entries.remove_entry(key)?;
+        self.unlist(&key, &entry);
+        Some(key)
+    }
+
+    /// Removes from every index but the first what stood under `key`.
+    fn unlist(&mut self, key: &Key, entry: &Entry) {
         if let Some(lease) = &entry.lease
             && let Some(keys) = self.fences.get_mut(&lease.fence)
         {
-            keys.remove(&key);
+            keys.remove(key);
             if keys.is_empty() {
                 self.fences.remove(&lease.fence);
             }
         }
+        self.deadlines.remove(&(entry.deadline, key.clone()));
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys -= 1;
         tally.bytes -= entry.value.len();
         tally.key_bytes -= key.as_str().len();
-        self.deadlines.remove(&(entry.deadline, key));
-        Some(entry)
     }
 
     /// Returns what ran out first, if something has.

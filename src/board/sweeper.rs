@@ -9,6 +9,8 @@ use super::board::TIDY_AFTER;
 
 /// How long to wait when revisions cannot be reserved before the expiries are tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often to give way before a storm goes on; those who write without a pause cannot stop it.
+const MAX_YIELDS: usize = 64;
 
 impl Board {
     /// Sweeps for ever: sleeps until the next deadline, ends what is due in small batches, and lets the
@@ -25,7 +27,7 @@ impl Board {
                 }
             };
             if wait.is_some_and(|wait| wait.is_zero()) {
-                tokio::task::yield_now().await;
+                self.give_way().await;
                 continue;
             }
             tokio::select! {
@@ -38,6 +40,18 @@ impl Board {
                 }
                 _ = news.changed(), if tidy_at.is_none() => tidy_at = Some(Instant::now() + TIDY_AFTER),
             }
+        }
+    }
+
+    /// Lets those go first who wait for the board. A mutex alone would not: in a storm of expiries it is
+    /// taken again before the one who was woken for it runs.
+    async fn give_way(&self) {
+        for _ in 0..MAX_YIELDS {
+            tokio::task::yield_now().await;
+            if !self.is_awaited() {
+                break;
+            }
+            std::thread::yield_now();
         }
     }
 }
