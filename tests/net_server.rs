@@ -208,6 +208,25 @@ async fn a_client_that_does_not_read_is_not_read_from_and_disturbs_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_as_fast_as_it_is_written_to_gets_every_answer() {
+    let (server, _) = puppets();
+    let asked = 40;
+    let line = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "large" } });
+    let lines = format!("{line}\n").repeat(asked);
+    let socket = server.socket.clone();
+    // A thread of its own, so that it reads while the server is busy writing.
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        std::io::Write::write_all(&mut stream, lines.as_bytes()).unwrap();
+        let mut answers = std::io::BufReader::with_capacity(1 << 20, stream);
+        (0..asked)
+            .all(|_| std::io::BufRead::skip_until(&mut answers, b'\n').is_ok_and(|count| count > 1 << 20))
+    });
+    assert!(reading.await.unwrap(), "an answer did not come");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_flood_do_not_starve_the_others() {
     let (server, levers) = puppets();
     let line = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "any" } });

@@ -136,16 +136,18 @@ impl<H: ServerHandler> Conversation<H> {
         let stopped = stop.cancelled();
         tokio::pin!(stopped);
         loop {
-            if self.turn() {
+            let left = self.turn();
+            if left && outbox.has_room() {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let room = outbox.has_room();
             tokio::select! {
                 biased;
                 () = &mut stopped => break self.end().await,
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
-                read = self.wire.lines.fill(&mut self.wire.reader), if room => match read {
+                // Whoever makes room wakes this: the socket may take all of it before `drain` is asked.
+                () = outbox.room(), if left => {}
+                read = self.wire.lines.fill(&mut self.wire.reader), if !left => match read {
                     Ok(0) => break self.end_of_input().await,
                     Ok(_) => {}
                     Err(error) => {
@@ -158,19 +160,22 @@ impl<H: ServerHandler> Conversation<H> {
         }
     }
 
-    /// Serves lines that were read, and tells whether there may be more.
+    /// Serves lines that were read, and tells whether some may be left.
     fn turn(&mut self) -> bool {
         self.wire.outbox.cork();
         let mut served = 0;
-        while served < TURN
-            && self.wire.outbox.has_room()
-            && let Some(line) = self.wire.lines.next()
-        {
+        let left = loop {
+            if served == TURN || !self.wire.outbox.has_room() {
+                break true;
+            }
+            let Some(line) = self.wire.lines.next() else {
+                break false;
+            };
             self.serve(&line);
             served += 1;
-        }
+        };
         self.wire.outbox.uncork();
-        served == TURN
+        left
     }
 
     fn serve(&mut self, line: &Line) {
