@@ -121,10 +121,10 @@ fn the_demo_plays_and_proves_its_steps() {
     let home = Home::new();
     let steps = home.run(&["demo"]).ok();
     for text in [
-        "agent-manager           assigned task:3.1 to agent-implementation-1",
-        "agent-implementation-2  found src/types/user.ts locked by agent-implementation-3, waits",
-        "agent-implementation-1  was told: Not for MVP, keep it simple",
-        "agent-manager           3/3 tasks completed, every lock released",
+        "manager   assigned task:3.1 to impl-1",
+        "impl-2    found src/types/user.ts locked by impl-3, waits",
+        "impl-1    was told: Not for MVP, keep it simple",
+        "manager   3/3 tasks completed, every lock released",
     ] {
         assert!(steps.contains(text), "{text:?} is not in\n{steps}");
     }
@@ -138,7 +138,7 @@ fn the_demo_plays_on_a_board_that_runs() {
     let steps = home.run(&["demo", "--socket", "s", "--json"]).json();
     assert_eq!(
         steps.last().unwrap(),
-        &json!({"agent": "agent-manager", "step": "3/3 tasks completed, every lock released"})
+        &json!({"agent": "manager", "step": "3/3 tasks completed, every lock released"})
     );
     let states = home.run(&["ls", "status:*", "--values", "--socket", "s"]).json();
     assert_eq!(states.len(), 3);
@@ -155,7 +155,7 @@ fn the_demo_plays_on_a_board_that_runs() {
 fn the_demo_in_a_terminal_is_a_living_board() {
     let home = Home::new();
     let mut terminal = Pty::start(home.in_terminal(&["demo", "--fast"]), 40, 120);
-    terminal.wait_for("agent-implementation-2");
+    terminal.wait_for("impl-2");
     terminal.wait_for("src/types/user.ts");
     terminal.send("q");
     assert!(terminal.wait_end().success(), "{}", terminal.contents());
@@ -168,7 +168,7 @@ fn the_dashboard_starts_the_demo_when_it_is_asked_to() {
     let mut terminal = Pty::start(home.in_terminal(&[]), 40, 120);
     terminal.wait_for("claude mcp add callboard");
     terminal.send("d");
-    terminal.wait_for("agent-manager");
+    terminal.wait_for("manager");
     terminal.send("q");
     assert!(terminal.wait_end().success(), "{}", terminal.contents());
 }

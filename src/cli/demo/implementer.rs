@@ -111,7 +111,7 @@ impl Part<'_> {
         self.agent
             .tell(format!("found {} locked by {owner}, waits", file.path))
             .await;
-        self.report(50, &format!("Waiting for {}", file.path)).await?;
+        self.wait_at(50, file).await?;
         let request = json!({
             "type": "Request",
             "round": self.round,
@@ -166,6 +166,12 @@ impl Part<'_> {
             .await?;
         self.agent.tell(format!("{progress} %: {step}")).await;
         Ok(())
+    }
+
+    async fn wait_at(&self, progress: u32, file: File) -> Result<(), DemoError> {
+        let step = format!("Waiting for {}", file.path);
+        let status = json!({ "status": "blocked", "progress": progress, "currentStep": step });
+        self.agent.set(&self.status_key(), &status, self.pace.keep).await
     }
 
     async fn state(&self, status: &str) -> Result<(), DemoError> {

@@ -204,7 +204,7 @@ async fn print(target: &Target, pace: Pace, output: &mut Output<'_>) -> Result<(
             if output.asked_for_json() {
                 output.json(&json!({ "agent": agent, "step": text }))?;
             } else {
-                output.line(format_args!("{agent:<24}{text}"))?;
+                output.line(format_args!("{agent:<10}{text}"))?;
             }
             output.flush()?;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// Who hands out the work.
-pub(super) const MANAGER: &str = "agent-manager";
+pub(super) const MANAGER: &str = "manager";
 
 /// A file to be locked, and for how many seconds.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ const USER: File = File {
 pub(super) static ASSIGNMENTS: [Assignment; 3] = [
     Assignment {
         number: 1,
-        agent: "agent-implementation-1",
+        agent: "impl-1",
         description: "Implement user authentication",
         complexity: "medium",
         file: AUTH,
@@ -76,7 +76,7 @@ pub(super) static ASSIGNMENTS: [Assignment; 3] = [
     },
     Assignment {
         number: 2,
-        agent: "agent-implementation-2",
+        agent: "impl-2",
         description: "Add the API routes",
         complexity: "high",
         file: ROUTES,
@@ -89,14 +89,14 @@ pub(super) static ASSIGNMENTS: [Assignment; 3] = [
         question: None,
         also: Some(Shared {
             file: USER,
-            owner: "agent-implementation-3",
+            owner: "impl-3",
         }),
         asked_by: None,
         lines_added: 187,
     },
     Assignment {
         number: 3,
-        agent: "agent-implementation-3",
+        agent: "impl-3",
         description: "Define the user type",
         complexity: "low",
         file: USER,
@@ -108,7 +108,7 @@ pub(super) static ASSIGNMENTS: [Assignment; 3] = [
         ],
         question: None,
         also: None,
-        asked_by: Some("agent-implementation-2"),
+        asked_by: Some("impl-2"),
         lines_added: 58,
     },
 ];
