@@ -212,17 +212,18 @@ async fn measure_storm(report: &mut Report, count: usize) -> Result {
     let agent = Arc::new(agent);
     let (reads, writes) = (Arc::clone(&agent), Arc::clone(&agent));
     let name = stays.clone();
-    let reader = paced(Box::new(move || drop(reads.get(&name))));
+    let reader = paced(Box::new(move || assert!(reads.get(&name).is_some())));
     let writer = paced(Box::new(move || {
-        drop(writes.set(stays.clone(), Arc::from(VALUE), HOUR))
+        let written = writes.set(stays.clone(), Arc::from(VALUE), HOUR);
+        assert!(written.is_ok(), "{written:?}");
     }));
     let sweeper = tokio::spawn({
         let board = board.clone();
         async move { board.keep_swept().await }
     });
-    let mut news = board.news();
+    let mut look = tokio::time::interval(Duration::from_millis(20));
     while board.stats(agent.namespace()).keys() > 1 {
-        news.changed().await?;
+        look.tick().await;
     }
     let took = board.clock().now().since(end);
     over.store(true, Ordering::Relaxed);
@@ -282,19 +283,10 @@ fn fill(keys: usize) -> Result {
     Ok(())
 }
 
-/// Returns the resident bytes of this process: from `/proc` where there is one, else from `ps`.
+/// Returns the resident bytes of this process.
 fn resident() -> Result<u64> {
-    let kibibytes = match std::fs::read_to_string("/proc/self/status") {
-        Ok(status) => {
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-            let words = line.and_then(|line| line.split_whitespace().next());
-            words.ok_or("no VmRSS")?.parse::<u64>()?
-        }
-        Err(_) => {
-            let pid = std::process::id().to_string();
-            let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output()?;
-            String::from_utf8(output.stdout)?.trim().parse()?
-        }
-    };
+    let pid = std::process::id().to_string();
+    let output = Command::new("ps").args(["-o", "rss=", "-p", &pid]).output()?;
+    let kibibytes: u64 = String::from_utf8(output.stdout)?.trim().parse()?;
     Ok(kibibytes * 1_024)
 }

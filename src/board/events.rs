@@ -219,7 +219,7 @@ mod tests {
         let mut history = History::new(Revision(0));
         let full = MAX_EVENTS as u64;
         // Three events a revision: the bound falls in the middle of one.
-        for number in 0..full + 1 {
+        for number in 0..=full {
             history.push(event(1 + number / 3, "status:a", None));
         }
         let (all, rev) = (Pattern::all(), Revision(1 + full / 3));

@@ -255,7 +255,7 @@ impl Transaction<'_> {
     pub(crate) fn put(
         &mut self,
         rev: Revision,
-        key: Key,
+        key: &Key,
         value: Arc<str>,
         deadline: Time,
         lease: Option<Box<Lease>>,
@@ -281,7 +281,7 @@ impl Transaction<'_> {
             by,
             lease,
         });
-        space.put(&key, Arc::clone(&entry));
+        space.put(&key, &entry);
         space.history.push(event);
         self.changes.push(Change {
             rev,

@@ -61,15 +61,14 @@ impl Space {
     }
 
     /// Returns `key` as it is stored, so that all who keep it share one text.
-    pub(crate) fn shared(&self, key: Key) -> Key {
-        self.entries
-            .get_key_value(key.as_str())
-            .map_or(key, |(stored, _)| stored.clone())
+    pub(crate) fn shared(&self, key: &Key) -> Key {
+        let stored = self.entries.get_key_value(key.as_str());
+        stored.map_or(key, |(stored, _)| stored).clone()
     }
 
     /// Puts `entry` under `key`, in place of what stands there.
-    pub(crate) fn put(&mut self, key: &Key, entry: Arc<Entry>) {
-        let old = self.entries.insert(key.clone(), Arc::clone(&entry));
+    pub(crate) fn put(&mut self, key: &Key, entry: &Arc<Entry>) {
+        let old = self.entries.insert(key.clone(), Arc::clone(entry));
         if let Some(old) = old {
             self.unlist(key, &old);
         }

@@ -71,7 +71,7 @@ impl Set {
                 }))
             }),
         };
-        transaction.put(rev, self.key, self.value, now.after(self.ttl), lease);
+        transaction.put(rev, &self.key, self.value, now.after(self.ttl), lease);
     }
 }
 
