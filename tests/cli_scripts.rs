@@ -6,12 +6,12 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use callboard::cli::exit;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::program::{Home, send, shell_code, wait_end};
+use support::program::{Home, Lines, first_line, read, send, shell_code, wait_end};
 use support::pty::Pty;
 use support::raw::modern_meta;
 
@@ -154,8 +154,8 @@ fn a_watch_follows_until_it_is_interrupted() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let lines = Lines::of(watch.stdout.take().unwrap());
+    let next = || -> Value { serde_json::from_str(&lines.next().unwrap()).unwrap() };
     assert_eq!(next()["value"], "before");
     home.run(&["set", "other:1", "unwatched"]).json();
     home.run(&["set", "task:2", "after"]).json();
@@ -172,22 +172,11 @@ fn a_watch_ends_when_nobody_reads_it_any_more() {
     let home = Home::new();
     let _board = home.serve(&[]);
     home.run(&["set", "task:1", "v"]).json();
-    let mut watch = home
-        .command(&["watch", "--since", "0"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut reader = BufReader::new(watch.stdout.take().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
+    let mut watch = watch_from_the_start(&home);
+    let line = first_line(watch.stdout.take().unwrap());
     assert!(line.contains("task:1"), "{line}");
-    drop(reader);
-    let ended = watch.wait_with_output().unwrap();
-    assert_eq!(
-        (ended.status.code(), ended.stderr.as_slice()),
-        (Some(0), &b""[..])
-    );
+    assert_eq!(wait_end(&mut watch).code(), Some(0));
+    assert_eq!(read(watch.stderr.take().unwrap()), "");
 }
 
 #[test]
@@ -195,21 +184,21 @@ fn a_watch_says_when_the_board_goes() {
     let home = Home::new();
     let board = home.serve(&[]);
     home.run(&["set", "task:1", "v"]).json();
-    let mut watch = home
-        .command(&["watch", "--since", "0"])
+    let mut watch = watch_from_the_start(&home);
+    let lines = Lines::of(watch.stdout.take().unwrap());
+    assert!(lines.next().is_some());
+    board.send(Signal::TERM);
+    assert_eq!(wait_end(&mut watch).code(), Some(i32::from(exit::NO_BOARD)));
+    let text = read(watch.stderr.take().unwrap());
+    assert!(text.contains("has gone"), "{text}");
+}
+
+fn watch_from_the_start(home: &Home) -> Child {
+    home.command(&["watch", "--since", "0"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(watch.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    board.send(Signal::TERM);
-    let ended = watch.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(i32::from(exit::NO_BOARD)));
-    let text = String::from_utf8(ended.stderr).unwrap();
-    assert!(text.contains("has gone"), "{text}");
+        .unwrap()
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The real program run from a shell's point of view: a command line in, an exit code and two texts out.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
@@ -26,9 +27,11 @@ pub(crate) struct Ran {
 /// A board in a process. Dropping it kills it.
 pub(crate) struct Server {
     child: Child,
-    /// What it says, line by line, as it says it.
-    log: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    log: Lines,
 }
+
+/// What a process says, line by line, as it says it; none is waited for for ever.
+pub(crate) struct Lines(Receiver<String>);
 
 impl Home {
     /// Makes a folder whose paths are short enough for sockets.
@@ -87,8 +90,8 @@ impl Home {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut server = Server { child, log };
+        let log = Lines::of(child.stderr.take().unwrap());
+        let server = Server { child, log };
         server.wait_for_line("the board is open");
         server
     }
@@ -103,16 +106,73 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let output = std::thread::scope(|scope| {
+    let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    std::thread::scope(|scope| {
         // One that does not read its stdin may have ended already.
         scope.spawn(move || stdin.write_all(input));
-        child.wait_with_output().unwrap()
-    });
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        let (stdout, stderr) = (scope.spawn(|| read(stdout)), scope.spawn(|| read(stderr)));
+        let status = wait_end(&mut child);
+        Ran {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        }
+    })
+}
+
+/// Returns everything that comes out of `source`.
+pub(crate) fn read(mut source: impl Read) -> String {
+    let mut text = String::new();
+    source.read_to_string(&mut text).unwrap();
+    text
+}
+
+impl Lines {
+    pub(crate) fn of(source: impl Read + Send + 'static) -> Self {
+        let (said, lines) = channel();
+        std::thread::spawn(move || {
+            let mut source = BufReader::new(source);
+            let mut line = String::new();
+            while source.read_line(&mut line).is_ok_and(|count| count > 0) {
+                // Whoever does not listen any more has heard enough, and the source is closed.
+                if said.send(line.trim_end().to_owned()).is_err() {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        Self(lines)
     }
+
+    /// Returns the next line, `None` at the end.
+    pub(crate) fn next(&self) -> Option<String> {
+        in_time(&self.0)
+    }
+}
+
+/// Returns the first line that comes out of `source`, which is closed then.
+pub(crate) fn first_line(source: impl Read + Send + 'static) -> String {
+    let (said, heard) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let mut source = BufReader::new(source);
+        if source.read_line(&mut line).is_ok() {
+            drop(source);
+            // It is not waited for any more when the test has failed.
+            let _ = said.send(line);
+        }
+    });
+    in_time(&heard).unwrap()
+}
+
+fn in_time(lines: &Receiver<String>) -> Option<String> {
+    let line = lines.recv_timeout(PATIENCE);
+    assert_ne!(
+        line,
+        Err(RecvTimeoutError::Timeout),
+        "waited in vain for what a process says"
+    );
+    line.ok()
 }
 
 impl Ran {
@@ -136,18 +196,17 @@ impl Server {
         self.child.id()
     }
 
-    /// Reads the log until a line contains `text`, and returns that line.
-    pub(crate) fn wait_for_line(&mut self, text: &str) -> String {
+    /// Reads the log up to a line that contains `text`.
+    pub(crate) fn wait_for_line(&self, text: &str) {
         let mut seen = Vec::new();
-        let found = self.log.by_ref().map(Result::unwrap).find(|line| {
-            seen.push(line.clone());
-            line.contains(text)
-        });
-        assert!(
-            found.is_some(),
-            "the board ended without saying {text:?}: {seen:#?}"
-        );
-        found.unwrap()
+        while !seen.last().is_some_and(|line: &String| line.contains(text)) {
+            let line = self.log.next();
+            assert!(
+                line.is_some(),
+                "the board ended without saying {text:?}: {seen:#?}"
+            );
+            seen.extend(line);
+        }
     }
 
     pub(crate) fn send(&self, signal: Signal) {
