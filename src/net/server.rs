@@ -1,7 +1,7 @@
 //! Accepting connections, learning who is there, and ending all of it.
 //!
 //! Responsible for how many connections there may be and for the order of the end. Not for what a
-//! connection does: that is [`super::connection`].
+//! connection does: that is `super::connection`.
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! Responsible for the terminal, the panes and the keys. Not for serving agents: it reads the board like
 //! anybody else, and the one thing that it changes is what a person expires.
 //!
-//! Everything that happens is an [`Event`](event::Event); [`app::update`] changes the
+//! Everything that happens is an [`Event`]; [`app::update`] changes the
 //! [`Model`](state::Model) and says which effects follow; [`view::view`] draws the model. Only the runner
 //! touches the board, the terminal and the clock. Keys mean what the one table in [`keymap`] says.
 //!
