@@ -131,7 +131,7 @@ impl Agent {
         }
     }
 
-    /// Writes `value` as JSON text, as the original design does, and reads back what every agent now sees.
+    /// Writes `value` as JSON text, as the original design does; a refusal is a wrong step.
     pub(super) async fn set(&self, key: &str, value: &Value, ttl: u32) -> Result<(), DemoError> {
         let answer = self.write(key, value, ttl).await?;
         if answer["success"] != true || answer["key"] != key {

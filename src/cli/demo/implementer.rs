@@ -264,6 +264,10 @@ impl Part<'_> {
         for &file in held {
             let released = json!({ "released": true });
             self.agent.set(&lock_key(file), &released, RELEASED_TTL).await?;
+            if self.holds(file).await? {
+                let step = format!("{} should be free for others", file.path);
+                return Err(self.agent.wrong(step, self.lock_value()));
+            }
         }
         self.agent
             .tell(format!(

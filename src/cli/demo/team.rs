@@ -124,8 +124,10 @@ impl Team {
     async fn conclude(&self, round: u32, pace: Pace) -> Result<(), DemoError> {
         let manager = &self.manager;
         let completed = self.sum_up(round).await?;
-        if completed != ASSIGNMENTS.len() && !pace.watched {
-            return Err(manager.wrong("all tasks should be completed", completed.into()));
+        let summary = manager.get("progress:global").await?.unwrap_or_default();
+        let complete = completed == ASSIGNMENTS.len() && summary["progress"] == 100;
+        if !complete && !pace.watched {
+            return Err(manager.wrong("all tasks should be completed", summary));
         }
         let (locks, _) = manager.list("lock:*").await?;
         let own = |path: &str| {
