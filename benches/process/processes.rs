@@ -104,18 +104,14 @@ pub(crate) fn respond(socket: &Path) -> Result {
     })
 }
 
-/// Answers to lines that came together leave together. It ends when the peer has gone.
+/// Reads a line and writes the answer, until the peer has gone.
 async fn answer_lines(stream: tokio::net::UnixStream) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::with_capacity(1 << 16, reader);
-    let (mut line, mut answers) = (Vec::new(), Vec::new());
+    let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).await? > 0 {
         line.clear();
-        answers.extend_from_slice(ANSWER);
-        if !reader.buffer().contains(&b'\n') {
-            writer.write_all(&answers).await?;
-            answers.clear();
-        }
+        writer.write_all(ANSWER).await?;
     }
     Ok(())
 }
