@@ -53,22 +53,32 @@ impl Key {
     /// What does not decode to UTF-8 stays as it is. The result may hold any character, so it must be
     /// stripped before it is drawn.
     pub fn decoded(&self) -> Cow<'_, str> {
-        if !self.0.contains('%') {
-            return Cow::Borrowed(&self.0);
-        }
-        let mut bytes = Vec::with_capacity(self.0.len());
-        let mut rest = self.0.as_bytes();
-        while let Some((&byte, tail)) = rest.split_first() {
-            if let (b'%', [high, low, after @ ..]) = (byte, tail) {
-                bytes.push(hex(*high) << 4 | hex(*low));
-                rest = after;
-            } else {
-                bytes.push(byte);
-                rest = tail;
-            }
-        }
-        String::from_utf8(bytes).map_or(Cow::Borrowed(&*self.0), Cow::Owned)
+        decode(&self.0)
     }
+
+    /// Returns the key that `text` is; its maker vouches that it follows the grammar.
+    pub(super) fn vouched(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+/// Returns `text` with `%HH` decoded, or as it is when that is not UTF-8.
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        if let (b'%', [high, low, after @ ..]) = (byte, tail) {
+            bytes.push(hex(*high) << 4 | hex(*low));
+            rest = after;
+        } else {
+            bytes.push(byte);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn follows_grammar(mut rest: &[u8]) -> bool {

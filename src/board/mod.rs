@@ -37,6 +37,7 @@ mod session;
 mod space;
 mod stats;
 mod sweeper;
+mod target;
 mod time;
 
 pub use board::Board;
@@ -54,4 +55,5 @@ pub use revisions::{Revision, RevisionFile};
 pub use roster::{Agent, Introduction, Secret};
 pub use session::{Session, Watched};
 pub use stats::{KindStats, Stats};
+pub use target::Target;
 pub use time::Time;
