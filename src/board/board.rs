@@ -1,23 +1,27 @@
 //! The handle that everybody shares: it joins the ledger that decides with the cache that publishes.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
-use super::command::{Command, Expire, Sweep, Swept};
-use super::roster::Roster;
+use super::command::{Acquire, Acquired, Command, Depart, Expire, Release, Return, Sweep, Swept};
+use super::roster::{Member, Roster};
 use super::stats::{Counters, count};
+use super::turn::{Awaited, Turn};
 use super::{
-    Agent, Caller, Change, Clock, Compacted, Entry, Event, EventKind, Introduction, Key, Ledger, Limits,
-    Namespace, NamespaceId, Owner, Page, Pattern, Refusal, Revision, RevisionFile, Secret, Session, Stats,
-    Time,
+    Agent, Caller, Change, Clock, Compacted, Effects, Entry, Event, EventKind, Grant, Introduction, Key,
+    Ledger, Limits, Loss, Namespace, NamespaceId, Notices, Owner, Page, Pattern, Presence, Refusal, Revision,
+    RevisionFile, Secret, Served, Session, Stats, Ticket, Time, Waiter,
 };
 
 /// The most expiries that are committed while the board is held.
 const SWEEP_BATCH: usize = 256;
+/// A look at leases that comes later than this tells that the board stood still.
+const STALL: Duration = Duration::from_secs(1);
 
 /// A cheap handle to the board; clones share it.
 ///
@@ -39,6 +43,8 @@ struct Shared {
     started: Time,
     counters: Counters,
     roster: Roster,
+    /// The person at the board, who never leaves it.
+    person: Arc<Presence>,
     /// Rises with every commit and every change of the roster.
     news: watch::Sender<u64>,
     /// Wakes the sweeper when something ends sooner than it sleeps.
@@ -56,6 +62,35 @@ struct Core {
     revisions: RevisionFile,
     /// The deadline that the sweeper sleeps for.
     awaited: Option<Time>,
+    /// Until when the time in which the board stood still has been given back.
+    credited: Time,
+    /// Those who wait for locks.
+    turns: HashMap<(NamespaceId, Ticket), oneshot::Sender<Grant>>,
+}
+
+impl Core {
+    fn apply<C: Command>(
+        &mut self,
+        now: Time,
+        caller: &Caller,
+        command: C,
+    ) -> Result<(Result<C::Answer, Refusal>, Effects), Refusal> {
+        self.revisions
+            .reserve_after(self.ledger.rev())
+            .map_err(|error| Refusal::Revisions(error.to_string()))?;
+        Ok(self.ledger.apply(now, caller, command))
+    }
+
+    /// Gives back the time in which the board stood still: stopped, suspended or starved. It shows in a look
+    /// at leases that comes too late, and must end nobody's hold.
+    fn give_back_a_stall(&mut self, now: Time) {
+        let due = self.ledger.next_look().map(|due| due.max(self.credited));
+        if let Some(late) = due.map(|due| now.since(due)).filter(|late| *late > STALL) {
+            self.ledger.give_back(late);
+            self.credited = now;
+            tracing::warn!(?late, "the board stood still; leases last so much longer");
+        }
+    }
 }
 
 impl Board {
@@ -71,6 +106,8 @@ impl Board {
                 ledger: Ledger::new(start, limits),
                 revisions,
                 awaited: None,
+                credited: Time::default(),
+                turns: HashMap::new(),
             }),
             waiting: AtomicUsize::new(0),
             cache: Cache::builder().build(),
@@ -79,6 +116,7 @@ impl Board {
             clock: Box::new(clock),
             counters: Counters::default(),
             roster: Roster::default(),
+            person: Presence::new(Owner::human(), limits.idle, Time::default()),
             news: watch::Sender::new(0),
             sooner: Notify::new(),
             calls: Notify::new(),
@@ -112,12 +150,57 @@ impl Board {
         introduction: Introduction,
         secret: Option<Secret>,
     ) -> Session {
+        let presence = |owner: &Arc<Owner>, is_back| {
+            if is_back {
+                self.welcome_back(namespace, owner);
+            }
+            self.presence(namespace, owner)
+        };
+        let now = self.clock().now();
         let member = self
             .0
             .roster
-            .enter(namespace, introduction, secret, self.clock().now());
+            .enter(namespace, introduction, secret, now, presence);
         self.tell();
         Session::new(self.clone(), member)
+    }
+
+    fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {
+        let session = owner.session;
+        if let Err(refusal) = self.apply(&self.itself(namespace), Return { session }) {
+            tracing::error!(%refusal, "cannot renew what a session that is back holds");
+        }
+    }
+
+    /// Takes a session off the roster, unless a newer connection has taken it over.
+    pub(super) fn leave(&self, member: &Arc<Member>) {
+        if self.0.roster.leave(member) {
+            self.depart(member, false);
+        }
+        self.tell();
+    }
+
+    /// Notes that nobody speaks for the session of `member` any more.
+    fn depart(&self, member: &Member, died: bool) {
+        let session = member.owner().session;
+        let depart = Depart { session, died };
+        if let Err(refusal) = self.apply(&self.itself(member.namespace), depart) {
+            tracing::error!(%refusal, "cannot note that a session is gone");
+        }
+    }
+
+    /// Returns the presence of `owner`: the one cell that all its leases share.
+    pub(super) fn presence(&self, namespace: NamespaceId, owner: &Arc<Owner>) -> Arc<Presence> {
+        let now = self.clock().now();
+        self.core().ledger.presence(namespace, owner, now)
+    }
+
+    /// Returns the board itself, and the person at it, as a caller.
+    fn itself(&self, namespace: NamespaceId) -> Caller {
+        Caller {
+            namespace,
+            presence: Arc::clone(&self.0.person),
+        }
     }
 
     /// Returns who is attached, in the order of arrival.
@@ -135,17 +218,20 @@ impl Board {
         let before = self.0.publication.load(Ordering::SeqCst);
         if before.is_multiple_of(2) {
             let entry = self.0.cache.get(&(namespace, key.clone()));
-            if self.0.publication.load(Ordering::SeqCst) == before {
+            // Nobody sees a lease end before the ledger has ended it: else a late call could bring it back.
+            let is_settled = |entry: &Entry| entry.is_live(now) || entry.leases().is_empty();
+            if self.0.publication.load(Ordering::SeqCst) == before && entry.as_deref().is_none_or(is_settled)
+            {
                 return entry.filter(|entry| entry.is_live(now));
             }
         }
-        let core = self.core();
+        let core = self.looked();
         core.ledger.get(self.clock().now(), namespace, key.as_str())
     }
 
     /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`].
     pub fn list(&self, namespace: NamespaceId, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
-        let core = self.core();
+        let core = self.looked();
         core.ledger
             .list(self.clock().now(), namespace, pattern, after, limit)
     }
@@ -196,13 +282,36 @@ impl Board {
 
     /// Ends an entry on behalf of the person who watches; see [`Expire`].
     pub fn expire(&self, namespace: NamespaceId, key: Key, rev: Revision) -> Result<Arc<Entry>, Refusal> {
-        self.apply(
-            &Caller {
-                namespace,
-                owner: Owner::human(),
-            },
-            Expire { key, rev },
-        )
+        self.as_person(namespace, Expire { key, rev })
+    }
+
+    /// Applies what the person who watches wants.
+    pub fn as_person<C: Command>(&self, namespace: NamespaceId, command: C) -> Result<C::Answer, Refusal> {
+        self.apply(&self.itself(namespace), command)
+    }
+
+    /// Returns the requests that wait for locks; see [`Ledger::waiters`].
+    pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
+        self.looked().ledger.waiters(namespace)
+    }
+
+    /// Returns what `owner` holds, in the order of the grants.
+    pub fn holds(&self, namespace: NamespaceId, owner: &Owner) -> Vec<(Key, Arc<Entry>)> {
+        self.looked().ledger.holds(namespace, owner)
+    }
+
+    /// Returns what the owner of `presence` must be told now; a look at one flag when that is nothing.
+    pub(super) fn notices(&self, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
+        if !presence.is_to_be_told() {
+            return None;
+        }
+        let core = self.looked();
+        core.ledger.notices(self.clock().now(), namespace, presence)
+    }
+
+    /// Returns what `owner` lost without its doing; see [`Ledger::losses`].
+    pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
+        self.looked().ledger.losses(namespace, owner)
     }
 
     /// Returns a receiver that is woken by every commit and every change of the roster.
@@ -218,25 +327,47 @@ impl Board {
     /// Applies `command` and publishes what it changed before anyone is answered.
     pub fn apply<C: Command>(&self, caller: &Caller, command: C) -> Result<C::Answer, Refusal> {
         let mut core = self.core();
-        let (answer, changed) = self.commit(&mut core, caller, command)?;
+        let applied = self.commit(&mut core, caller, command);
+        self.done(core, applied)
+    }
+
+    /// Applies a request for locks; one that waits will hear when its turn has come.
+    pub(super) fn acquire(&self, caller: &Caller, acquire: Acquire) -> Result<Turn, Refusal> {
+        let mut core = self.core();
+        let (answer, changed) = self.commit(&mut core, caller, acquire)?;
+        let turn = answer.map(|acquired| match acquired {
+            Acquired::Granted(grant) => Turn::Come(grant),
+            Acquired::Waiting(ticket) => {
+                let (sender, grant) = oneshot::channel();
+                core.turns.insert((caller.namespace, ticket), sender);
+                Turn::Awaited(Awaited::new(self.clone(), caller.clone(), ticket, grant))
+            }
+        });
+        self.done(core, Ok((turn, changed)))
+    }
+
+    /// Lets go of the core, and wakes whoever must know what was applied to it.
+    fn done<A>(
+        &self,
+        core: MutexGuard<'_, Core>,
+        applied: Result<(Result<A, Refusal>, bool), Refusal>,
+    ) -> Result<A, Refusal> {
         let next = core.ledger.next_deadline();
         let sooner = next.is_some_and(|next| core.awaited.is_none_or(|awaited| next < awaited));
         drop(core);
         if sooner {
             self.0.sooner.notify_one();
         }
+        let (answer, changed) = applied?;
         if changed {
             self.tell();
         }
         answer
     }
 
-    /// Ends at most 256 entries whose time has run out.
+    /// Ends at most 256 entries whose time has run out, and every lease that is over.
     pub fn sweep(&self) -> Result<Swept, Refusal> {
-        let caller = Caller {
-            namespace: NamespaceId(0),
-            owner: Owner::human(),
-        };
+        let caller = self.itself(NamespaceId(0));
         let mut core = self.core();
         let (swept, changed) = self.commit(&mut core, &caller, Sweep { limit: SWEEP_BATCH })?;
         core.awaited = core.ledger.next_deadline();
@@ -245,6 +376,23 @@ impl Board {
             self.tell();
         }
         swept
+    }
+
+    /// Returns the core with every lease ended that is over.
+    fn looked(&self) -> MutexGuard<'_, Core> {
+        let core = self.core();
+        if core
+            .ledger
+            .next_look()
+            .is_none_or(|next| self.clock().now() < next)
+        {
+            return core;
+        }
+        drop(core);
+        if let Err(refusal) = self.as_person(NamespaceId(0), Sweep { limit: 0 }) {
+            tracing::error!(%refusal, "cannot end leases that are over");
+        }
+        self.core()
     }
 
     /// Gives back the revisions that were set aside and not used; call it once, at a clean end.
@@ -293,13 +441,35 @@ impl Board {
         caller: &Caller,
         command: C,
     ) -> Result<(Result<C::Answer, Refusal>, bool), Refusal> {
-        let rev = core.ledger.rev();
-        core.revisions
-            .reserve_after(rev)
-            .map_err(|error| Refusal::Revisions(error.to_string()))?;
-        let (answer, changes) = core.ledger.apply(self.clock().now(), caller, command);
-        let changed = !changes.is_empty();
-        self.publish(changes);
+        let now = self.clock().now();
+        core.give_back_a_stall(now);
+        let (answer, effects) = core.apply(now, caller, command)?;
+        let changed = !effects.changes.is_empty();
+        self.publish(effects.changes);
+        let mut served = effects.served;
+        while let Some(Served {
+            namespace,
+            ticket,
+            holder,
+            grant,
+        }) = served.pop()
+        {
+            let fence = grant.fence;
+            let turn = core.turns.remove(&(namespace, ticket));
+            if turn.is_some_and(|turn| turn.send(grant).is_ok()) {
+                continue;
+            }
+            // Whoever waited is there no more, so the next is served.
+            let caller = Caller {
+                namespace,
+                presence: holder,
+            };
+            let release = Release { fence: Some(fence) };
+            let (_, effects) = core.apply(now, &caller, release)?;
+            self.publish(effects.changes);
+            served.extend(effects.served);
+        }
+        core.turns.retain(|_, turn| !turn.is_closed());
         Ok((answer, changed))
     }
 
@@ -319,8 +489,8 @@ impl Board {
         {
             let counters = &self.0.counters;
             count(match kind {
-                EventKind::Set => &counters.sets,
-                EventKind::Delete => &counters.deletes,
+                EventKind::Set | EventKind::Lease => &counters.sets,
+                EventKind::Delete | EventKind::Drop(_) => &counters.deletes,
                 EventKind::Expire => &counters.expirations,
             });
             match entry {
@@ -365,10 +535,7 @@ mod tests {
         let clock = Arc::new(ManualClock::default());
         let revisions = RevisionFile::in_memory();
         let board = Board::new(Arc::clone(&clock), Limits::default(), revisions, Revision::ZERO);
-        let caller = Caller {
-            namespace: board.open(&Namespace::default()).unwrap(),
-            owner: Owner::human(),
-        };
+        let caller = board.itself(board.open(&Namespace::default()).unwrap());
         let batches = || board.0.publication.load(Ordering::SeqCst) / 2;
         for key in ["a", "b", "c"] {
             board.apply(&caller, set(key)).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Key, KeyError, Owner, Revision};
+use super::{Key, KeyError, Loss, Owner, Revision, Target};
 
 /// A command that was refused; nothing was changed.
 ///
@@ -38,7 +38,7 @@ pub enum Refusal {
     /// The namespace holds as much as it may.
     #[error("Storage full")]
     Full {
-        /// What there is too much of: `keys`, `bytes`, `locks` or `namespaces`.
+        /// What there is too much of: `keys`, `bytes`, `locks`, `waiters`, `messages` or `namespaces`.
         which: &'static str,
         /// The limit, in the unit of `which`.
         limit: usize,
@@ -53,11 +53,27 @@ pub enum Refusal {
         /// The value it has now.
         value: Option<Arc<str>>,
     },
-    /// The fence is not that of a lease that the caller holds.
+    /// The fence, or the token of a claim, is not that of a lease that the caller holds.
     #[error("fence {fence} is not current")]
     Lost {
         /// The fence that was given.
         fence: Revision,
+        /// How it was lost, as far as that is known.
+        loss: Option<Box<Loss>>,
+        /// Who holds the same now.
+        holder: Option<Arc<Owner>>,
+    },
+    /// Others hold what was wanted, or wait for it and came first.
+    #[error("{} is in the way", .0.holder)]
+    Held(Box<Held>),
+    /// To wait would close a circle of those who wait for each other.
+    #[error("waiting would never end")]
+    Deadlock(Circle),
+    /// There is no such task, or none that the caller can mean.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What there is not, in words.
+        what: String,
     },
     /// An argument makes no sense.
     #[error("{field}: {problem}")]
@@ -81,6 +97,36 @@ pub enum Refusal {
     /// No further revisions could be set aside on disk, so none can be handed out safely.
     #[error("cannot reserve revisions: {0}")]
     Revisions(String),
+}
+
+/// Who is in the way of a request for locks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The one who will be there longest, as it looks now.
+    pub holder: Arc<Owner>,
+    /// What for, in its words.
+    pub why: Option<Arc<str>>,
+    /// What is held of that which was wanted.
+    pub targets: Vec<Target>,
+    /// How long the hold lasts if nobody renews it; `None` when it is only waited for.
+    pub remaining: Option<Duration>,
+    /// The place in the queue, from 1.
+    pub position: usize,
+}
+
+/// Owners each of whom waits for the next, and the last for the one who asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circle(pub Vec<Stuck>);
+
+/// One owner in a [`Circle`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// Who it is.
+    pub owner: Arc<Owner>,
+    /// What it has locked.
+    pub holds: Vec<Target>,
+    /// What it waits for.
+    pub wants: Vec<Target>,
 }
 
 /// The events after a revision are no longer kept: list, then watch from `rev`.

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use super::{Compacted, Key, Owner, Pattern, Revision, Time};
+use super::{Compacted, Key, Owner, Pattern, Reason, Revision, Time};
 
 const MAX_EVENTS: usize = 100_000;
 const MAX_BYTES: usize = 64 << 20;
@@ -21,17 +19,16 @@ pub struct Event {
     pub key: Key,
     /// What happened to it.
     pub kind: EventKind,
-    /// Who did it; for a time to live that ran out, who wrote the entry last.
+    /// Who did it; for a time to live that ran out, who wrote the entry last; for a lease, who held it.
     pub by: Arc<Owner>,
-    /// The value that was written.
+    /// What stands there now, `None` when nothing does. Replaying it is all that a copy of the board needs.
     pub value: Option<Arc<str>>,
     /// When it happened.
     pub at: Time,
 }
 
 /// What happened to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// A value was written.
     Set,
@@ -39,6 +36,10 @@ pub enum EventKind {
     Delete,
     /// Its time ran out, or a person ended it.
     Expire,
+    /// Somebody holds it from now on.
+    Lease,
+    /// Somebody holds it no more.
+    Drop(Reason),
 }
 
 impl EventKind {
@@ -48,6 +49,16 @@ impl EventKind {
             Self::Set => "set",
             Self::Delete => "delete",
             Self::Expire => "expire",
+            Self::Lease => "lease",
+            Self::Drop(_) => "drop",
+        }
+    }
+
+    /// Returns why a lease ended, for an event that is the end of one.
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Drop(reason) => Some(reason),
+            _ => None,
         }
     }
 }

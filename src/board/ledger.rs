@@ -1,12 +1,14 @@
 //! The state machine that decides. Time and caller come in; an answer and the changes come out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::command::Command;
-use super::space::{Growth, Space};
+use super::space::Space;
+use super::transaction::Transaction;
 use super::{
-    Compacted, Entry, Event, EventKind, Key, Kind, KindStats, Lease, Limits, Namespace, NamespaceId, Owner,
-    Pattern, Refusal, Revision, Time,
+    Compacted, Entry, Event, EventKind, Grant, Key, Kind, KindStats, Limits, Loss, Namespace, NamespaceId,
+    Notices, Owner, Pattern, Presence, Refusal, Revision, Ticket, Time, Waiter,
 };
 
 /// The most namespaces that a board opens.
@@ -22,9 +24,9 @@ pub(crate) const MAX_ENDED: usize = 4_096;
 /// and random programs.
 #[derive(Debug)]
 pub struct Ledger {
-    rev: Revision,
-    limits: Limits,
-    spaces: Vec<Space>,
+    pub(super) rev: Revision,
+    pub(super) limits: Limits,
+    pub(super) spaces: Vec<Space>,
 }
 
 /// On whose behalf a command is applied.
@@ -32,8 +34,15 @@ pub struct Ledger {
 pub struct Caller {
     /// The namespace it works in.
     pub namespace: NamespaceId,
-    /// Who it is.
-    pub owner: Arc<Owner>,
+    /// Who it is, and whether it is still there.
+    pub presence: Arc<Presence>,
+}
+
+impl Caller {
+    /// Returns who calls.
+    pub fn owner(&self) -> &Arc<Owner> {
+        self.presence.owner()
+    }
 }
 
 /// What a command did to one key, for those who publish it.
@@ -49,6 +58,28 @@ pub struct Change {
     pub kind: EventKind,
     /// What stands there now.
     pub entry: Option<Arc<Entry>>,
+}
+
+/// What a command did, for those who publish it.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// What became of which key, in order.
+    pub changes: Vec<Change>,
+    /// Which requests need not wait any more.
+    pub served: Vec<Served>,
+}
+
+/// A request that waited and was granted.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The namespace of the queue.
+    pub namespace: NamespaceId,
+    /// The request.
+    pub ticket: Ticket,
+    /// Who asked.
+    pub holder: Arc<Presence>,
+    /// What it holds from now on.
+    pub grant: Grant,
 }
 
 /// Some rows of a list.
@@ -103,22 +134,38 @@ impl Ledger {
             .collect()
     }
 
+    /// Returns the presence of `owner` in `namespace`: the one cell that all its leases share.
+    pub fn presence(&mut self, namespace: NamespaceId, owner: &Arc<Owner>, now: Time) -> Arc<Presence> {
+        let idle_limit = self.limits.idle;
+        let space = &mut self.spaces[namespace.0 as usize];
+        space.holdings.presence(owner, idle_limit, now)
+    }
+
+    /// Gives the time `by`, in which the board stood still, back to all who hold something. Consul renews so
+    /// when its leader fails: the server's own trouble must not end leases.
+    pub fn give_back(&mut self, by: Duration) {
+        for space in &self.spaces {
+            for presence in space.holdings.presences() {
+                presence.shift(by);
+            }
+        }
+    }
+
     /// Applies `command` for `caller` at `now`, which never goes back, and returns its answer and what
-    /// changed. A refused command changes nothing, but expiries that it met are committed all the same.
+    /// changed. A refused command changes nothing, but what had run out by then ends all the same, and who
+    /// waited for that is served.
     pub fn apply<C: Command>(
         &mut self,
         now: Time,
         caller: &Caller,
         command: C,
-    ) -> (Result<C::Answer, Refusal>, Vec<Change>) {
-        let mut transaction = Transaction {
-            ledger: self,
-            now,
-            caller,
-            changes: Vec::new(),
-        };
+    ) -> (Result<C::Answer, Refusal>, Effects) {
+        let mut transaction = Transaction::new(self, now, caller);
+        transaction.look();
+        transaction.hand_over();
         let answer = command.apply(&mut transaction);
-        (answer, transaction.changes)
+        transaction.hand_over();
+        (answer, transaction.into_effects())
     }
 
     /// Returns the live entry under `key`.
@@ -171,184 +218,53 @@ impl Ledger {
         self.space(namespace).tally()
     }
 
-    /// Returns the next moment at which something ends.
+    /// Returns the next moment at which something ends, or must be looked at.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.spaces
-            .iter()
-            .filter_map(|space| space.next_deadline().map(|(time, _)| *time))
-            .min()
+        let own = self.spaces.iter().filter_map(|space| space.next_deadline());
+        own.map(|(time, _)| *time).chain(self.next_look()).min()
     }
 
-    fn space(&self, namespace: NamespaceId) -> &Space {
-        &self.spaces[namespace.0 as usize]
-    }
-}
-
-/// A command at work: what it reads is what it will change.
-#[derive(Debug)]
-pub struct Transaction<'a> {
-    ledger: &'a mut Ledger,
-    now: Time,
-    caller: &'a Caller,
-    changes: Vec<Change>,
-}
-
-impl Transaction<'_> {
-    pub(crate) fn now(&self) -> Time {
-        self.now
+    /// Returns the next moment at which a lease may be over, or a place in a queue.
+    pub(crate) fn next_look(&self) -> Option<Time> {
+        self.spaces.iter().filter_map(Space::next_look).min()
     }
 
-    pub(crate) fn caller(&self) -> &Caller {
-        self.caller
-    }
-
-    /// Returns the revision of the last commit.
-    pub(crate) fn rev(&self) -> Revision {
-        self.ledger.rev
-    }
-
-    /// Begins a batch and returns its revision.
-    pub(crate) fn begin(&mut self) -> Revision {
-        self.ledger.rev = self.ledger.rev.next();
-        self.ledger.rev
-    }
-
-    /// Returns the live entry under `key`. One that has run out but was not swept yet ends here, with a
-    /// revision and an event of its own; a write over it would otherwise swallow its expiry.
-    pub(crate) fn live(&mut self, key: &Key) -> Option<Arc<Entry>> {
-        let entry = Arc::clone(self.space().get(key.as_str())?);
-        if entry.is_live(self.now) {
-            return Some(entry);
-        }
-        self.run_out(self.caller.namespace, key);
-        None
-    }
-
-    /// Returns the keys that are held under `fence`.
-    pub(crate) fn fenced(&mut self, fence: Revision) -> Vec<Key> {
-        self.space().fenced(fence).cloned().collect()
-    }
-
-    /// Refuses what would pass the limits of the caller's namespace.
-    ///
-    /// What has run out takes no room: when there is not enough, it ends here, as if it had been met.
-    pub(crate) fn check(&mut self, growth: Growth) -> Result<(), Refusal> {
-        let namespace = self.caller.namespace;
-        for _ in 0..MAX_ENDED {
-            if self.fits(growth).is_ok() {
-                break;
-            }
-            let Some((_, key)) = self.ledger.space(namespace).overdue(self.now).cloned() else {
-                break;
-            };
-            self.run_out(namespace, &key);
-        }
-        self.fits(growth)
-    }
-
-    fn fits(&self, growth: Growth) -> Result<(), Refusal> {
-        let space = self.ledger.space(self.caller.namespace);
-        space.check(growth, &self.ledger.limits)
-    }
-
-    /// Writes a value in the batch `rev`; the caller has made every check.
-    pub(crate) fn put(
-        &mut self,
-        rev: Revision,
-        key: &Key,
-        value: Arc<str>,
-        deadline: Time,
-        lease: Option<Box<Lease>>,
-    ) {
-        let (namespace, by, at) = (self.caller.namespace, Arc::clone(&self.caller.owner), self.now);
-        let space = self.space();
-        let key = space.shared(key);
-        let created_rev = space.get(key.as_str()).map_or(rev, |entry| entry.created_rev);
-        let event = Event {
-            rev,
-            key: key.clone(),
-            kind: EventKind::Set,
-            by: Arc::clone(&by),
-            value: Some(Arc::clone(&value)),
-            at,
+    /// Returns the requests that wait for locks, in the order in which they are served, each with those who
+    /// are in its way.
+    pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
+        let space = self.space(namespace);
+        let places = space.queue.iter().enumerate();
+        let blockers = |at, waiter: &Waiter| {
+            let obstacles = space.obstacles(waiter.owner(), &waiter.wish, at);
+            obstacles.owners().into_iter().collect()
         };
-        let entry = Arc::new(Entry {
-            value,
-            rev,
-            created_rev,
-            written: at,
-            deadline,
-            by,
-            lease,
-        });
-        space.put(&key, &entry);
-        space.history.push(event);
-        self.changes.push(Change {
-            rev,
-            namespace,
-            key,
-            kind: EventKind::Set,
-            entry: Some(entry),
-        });
+        places
+            .map(|(at, waiter)| (waiter.clone(), blockers(at, waiter)))
+            .collect()
     }
 
-    /// Ends the entry under `key` in the batch `rev`: exactly one event.
-    pub(crate) fn end(
-        &mut self,
-        rev: Revision,
-        namespace: NamespaceId,
-        key: &Key,
-        kind: EventKind,
-        by: &Arc<Owner>,
-    ) {
-        let at = self.now;
-        let space = &mut self.ledger.spaces[namespace.0 as usize];
-        let Some(key) = space.take(key) else { return };
-        space.history.push(Event {
-            rev,
-            key: key.clone(),
-            kind,
-            by: Arc::clone(by),
-            value: None,
-            at,
-        });
-        self.changes.push(Change {
-            rev,
-            namespace,
-            key,
-            kind,
-            entry: None,
-        });
+    /// Returns what `owner` holds, in the order of the grants.
+    pub fn holds(&self, namespace: NamespaceId, owner: &Owner) -> Vec<(Key, Arc<Entry>)> {
+        let space = self.space(namespace);
+        let mut keys: Vec<_> = space.holdings.of(owner).map(|(_, key)| key).collect();
+        keys.dedup();
+        let held = keys
+            .into_iter()
+            .filter_map(|key| Some((key.clone(), Arc::clone(space.get(key.as_str())?))));
+        held.collect()
     }
 
-    /// Ends the entry of any namespace that ran out first; tells whether there was one.
-    pub(crate) fn end_first_overdue(&mut self) -> bool {
-        let overdue = (0..).map(NamespaceId).zip(&self.ledger.spaces);
-        let first = overdue
-            .filter_map(|(namespace, space)| Some((space.overdue(self.now)?, namespace)))
-            .min_by_key(|((deadline, _), _)| *deadline)
-            .map(|((_, key), namespace)| (namespace, key.clone()));
-        if let Some((namespace, key)) = &first {
-            self.run_out(*namespace, key);
-        }
-        first.is_some()
+    /// Returns what `owner` lost without its doing and has neither taken again nor given up.
+    pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
+        self.space(namespace).holdings.losses(owner).to_vec()
     }
 
-    /// Ends an entry whose time has run out, in a batch of its own, in the name of who wrote it last.
-    fn run_out(&mut self, namespace: NamespaceId, key: &Key) {
-        if let Some(entry) = self.ledger.space(namespace).get(key.as_str()) {
-            let by = Arc::clone(&entry.by);
-            let rev = self.begin();
-            self.end(rev, namespace, key, EventKind::Expire, &by);
-        }
+    /// Returns what the owner of `presence` must be told at `now`.
+    pub fn notices(&self, now: Time, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
+        Notices::of(self.space(namespace), presence, now)
     }
 
-    /// Returns the next moment at which something ends.
-    pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.ledger.next_deadline()
-    }
-
-    fn space(&mut self) -> &mut Space {
-        &mut self.ledger.spaces[self.caller.namespace.0 as usize]
+    pub(super) fn space(&self, namespace: NamespaceId) -> &Space {
+        &self.spaces[namespace.0 as usize]
     }
 }

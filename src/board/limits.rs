@@ -12,15 +12,18 @@ pub const MAX_VALUE_CHARS: usize = 10_485_760;
 pub(crate) const DEFAULT_TTL: Duration = Duration::from_secs(3_600);
 const MAX_TTL_SECONDS: f64 = 86_400.0;
 
-/// How much one namespace may hold; a write over it is refused and nothing is evicted.
+/// How much one namespace may hold, and how long an agent may be silent. A write over a limit is refused and
+/// nothing is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most keys.
     pub keys: usize,
     /// The most bytes of values.
     pub bytes: usize,
-    /// The most `lock:` keys.
+    /// The most locks.
     pub locks: usize,
+    /// How long an agent that is connected may be silent before its leases are no longer renewed.
+    pub idle: Duration,
 }
 
 impl Default for Limits {
@@ -29,6 +32,7 @@ impl Default for Limits {
             keys: 100_000,
             bytes: 256 << 20,
             locks: 10_000,
+            idle: Duration::from_secs(900),
         }
     }
 }
@@ -42,6 +46,15 @@ pub fn check_ttl(seconds: Option<f64>) -> Result<Duration, Refusal> {
         Some(seconds) if (1.0..=MAX_TTL_SECONDS).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         Some(_) => Err(Refusal::Ttl),
     }
+}
+
+/// The time to live of a lock or a claim that names none.
+const DEFAULT_LEASE: Duration = Duration::from_secs(300);
+
+/// Returns the time to live of a lease that `seconds` asks for, five minutes when absent, in the range of
+/// [`check_ttl`].
+pub fn check_lease_ttl(seconds: Option<f64>) -> Result<Duration, Refusal> {
+    seconds.map_or(Ok(DEFAULT_LEASE), |seconds| check_ttl(Some(seconds)))
 }
 
 /// Refuses a value of more than 10,485,760 characters; an empty one is a value.

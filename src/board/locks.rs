@@ -1,14 +1,16 @@
-//! The original way to lock, made safe: a raw write of `lock:<target>` takes an exclusive lease.
+//! What a lock's entry says, and the original way to lock made safe.
 //!
-//! The first writer wins and a rival is refused, so check-then-set has no gap any more. The JSON that
-//! agents write stays as they know it: `lockedBy` names the holder, `{"released":true}` gives it back.
+//! A raw write of `lock:<target>` takes an exclusive lease, so the first writer wins, a rival is refused, and
+//! check-then-set has no gap any more. The JSON that agents write stays as they know it: `lockedBy` names the
+//! holder, `{"released":true}` gives the lock back.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::roster::clean;
-use super::{Caller, Key, Kind, Lease, Owner};
+use super::{Caller, Entry, Key, Kind, Lease, Mode, Owner, Target, Term};
 
 /// What a raw write of a lock key asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,9 @@ pub(crate) enum LockWrite {
 }
 
 impl LockWrite {
+    /// What deleting the key of a lock asks for.
+    pub(crate) const DELETE: Self = Self::Release { locked_by: None };
+
     /// Returns what writing `value` under `key` asks of the lock, `None` when `key` is no lock.
     ///
     /// A value that is not the usual JSON still locks: the key says what it is.
@@ -55,20 +60,77 @@ impl LockWrite {
     /// Returns who holds after this write by `caller`.
     pub(crate) fn owner(&self, caller: &Caller) -> Arc<Owner> {
         match self.locked_by() {
-            Some(name) if *name != caller.owner.name => Owner::new(name, caller.owner.session),
-            _ => Arc::clone(&caller.owner),
+            Some(name) if *name != caller.owner().name => Owner::new(name, caller.owner().session),
+            _ => Arc::clone(caller.owner()),
         }
     }
 }
 
-/// Tells whether `caller` may write what `lease` covers.
+/// Returns the hold on `entry` that keeps `caller` from writing, or removing, what stands there.
 ///
-/// Several agents may share a session; a write that names its holder must name the one who holds.
-pub(crate) fn may_write(lease: &Lease, caller: &Caller, write: Option<&LockWrite>) -> bool {
-    lease.owner.session == caller.owner.session
-        && write
-            .and_then(LockWrite::locked_by)
-            .is_none_or(|name| *name == lease.owner.name)
+/// Several agents may share a session, so a write that names its holder must name the one who holds. And an
+/// agent may open a session for every call: its raw lock is given back by any session of its name, and taken
+/// again once the session that took it is gone.
+pub(crate) fn in_the_way<'a>(
+    entry: &'a Entry,
+    caller: &Caller,
+    write: Option<&LockWrite>,
+) -> Option<&'a Lease> {
+    let named = write.and_then(LockWrite::locked_by);
+    let name = named.unwrap_or(&caller.owner().name);
+    let may_pass = |lease: &&Lease| {
+        let holder = lease.owner();
+        if holder.session == caller.owner().session {
+            return named.is_none_or(|name| *name == holder.name);
+        }
+        let is_gone = lease.holder.gone().is_some();
+        lease.term == Term::Entry
+            && match write {
+                Some(LockWrite::Release { .. }) => {
+                    *name == holder.name || is_gone && caller.owner().name == entry.by.name
+                }
+                Some(LockWrite::Hold { .. }) => is_gone && named == Some(&holder.name),
+                None => false,
+            }
+    };
+    entry.leases().iter().find(|lease| !may_pass(lease))
+}
+
+/// Returns what a lock under `key` with `value` is on, `None` when `key` is no lock's.
+pub(crate) fn target(key: &Key, value: &str) -> Option<Target> {
+    #[derive(Deserialize)]
+    struct Spelled {
+        path: String,
+    }
+    let target = Target::of_key(key)?;
+    if target.is_spelled() {
+        return Some(target);
+    }
+    let spelled = serde_json::from_str(value).map(|Spelled { path }| Target::path(&path));
+    Some(
+        spelled
+            .ok()
+            .filter(|spelled| spelled.key() == *key)
+            .unwrap_or(target),
+    )
+}
+
+/// Returns the value of a lock on `target` that is held by `leases`, in the original shape.
+pub(crate) fn describe(target: &Target, leases: &[Lease]) -> Arc<str> {
+    let mut names: Vec<&str> = leases.iter().map(|lease| &*lease.owner().name).collect();
+    names.dedup();
+    let mut value = Map::new();
+    value.insert("lockedBy".to_owned(), json!(names.join(", ")));
+    if leases.iter().all(|lease| lease.mode == Mode::Shared) {
+        value.insert("mode".to_owned(), json!(Mode::Shared));
+    }
+    if let Some(why) = leases.iter().find_map(|lease| lease.why.as_ref()) {
+        value.insert("why".to_owned(), json!(why));
+    }
+    if !target.is_spelled() {
+        value.insert("path".to_owned(), json!(target.text()));
+    }
+    Arc::from(Value::Object(value).to_string())
 }
 
 #[cfg(test)]

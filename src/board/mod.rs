@@ -20,17 +20,23 @@
     reason = "the handle bears the name of what it is a handle to"
 )]
 mod board;
+mod call;
 mod clock;
 mod command;
 mod entry;
 mod error;
 mod events;
+mod holdings;
 mod key;
+mod lease;
 mod ledger;
 mod limits;
 mod locks;
 mod namespace;
+mod notices;
 mod pattern;
+mod presence;
+mod queue;
 mod revisions;
 mod roster;
 mod session;
@@ -39,21 +45,31 @@ mod stats;
 mod sweeper;
 mod target;
 mod time;
+mod transaction;
+mod turn;
 
 pub use board::Board;
+pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use command::{Action, Command, Condition, Delete, Expire, Op, Set, Sweep, Swept, Update};
-pub use entry::{Entry, Lease, Owner, SessionId};
-pub use error::{Compacted, Refusal};
+pub use command::{
+    Acquire, Acquired, Action, Attend, Command, Condition, Delete, Depart, Expire, Extend, Op, Release,
+    Return, Revoke, Set, Sweep, Swept, Update, Withdraw,
+};
+pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
+pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
 pub use key::{Key, KeyError, Kind};
-pub use ledger::{Caller, Change, Ledger, Page};
-pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_ttl, check_value};
+pub use lease::{Lease, Loss, Mode, Reason, Term};
+pub use ledger::{Caller, Change, Effects, Ledger, Page, Served};
+pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_ttl, check_value};
 pub use namespace::{Namespace, NamespaceId};
+pub use notices::{Notices, Wanted};
 pub use pattern::Pattern;
+pub use presence::Presence;
+pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};
 pub use roster::{Agent, Introduction, Secret};
-pub use session::{Session, Watched};
+pub use session::Session;
 pub use stats::{KindStats, Stats};
 pub use target::Target;
 pub use time::Time;

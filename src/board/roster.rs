@@ -8,12 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::{NamespaceId, Owner, SessionId, Time};
+use super::{NamespaceId, Owner, Presence, Refusal, SessionId, Time};
 
 /// How those are called who asked for no name and have not said what they are.
 const NAMELESS: &str = "anonymous";
 /// How many sessions that left can still come back as themselves.
 const MAX_DEPARTED: usize = 1_000;
+/// The most agents that share a session.
+const MAX_ACTORS: usize = 64;
+/// What no agent is called: the person at the board, and the box of messages that nobody could take.
+const RESERVED: [&str; 2] = [Owner::HUMAN, "dead"];
 
 /// What proves that a new connection is an old session come back. It is never shown.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,33 +87,64 @@ struct Departed {
 /// One live session.
 #[derive(Debug)]
 pub(crate) struct Member {
-    owner: RwLock<Arc<Owner>>,
+    actor: RwLock<Arc<Actor>>,
+    /// Those who call under names of their own in the same session.
+    others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
     client: RwLock<Option<Arc<str>>>,
     introduction: Introduction,
     secret: Option<Secret>,
     pub(crate) namespace: NamespaceId,
     since: Time,
+}
+
+/// One who calls.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(crate) presence: Arc<Presence>,
     calls: AtomicU64,
     last_call: Mutex<Option<(&'static str, Time)>>,
+}
+
+impl Actor {
+    fn new(presence: Arc<Presence>) -> Arc<Self> {
+        Arc::new(Self {
+            presence,
+            calls: AtomicU64::new(0),
+            last_call: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn owner(&self) -> &Arc<Owner> {
+        self.presence.owner()
+    }
+
+    /// Notes a call of `tool` at `now`.
+    pub(crate) fn called(&self, tool: &'static str, now: Time) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.last_call) = Some((tool, now));
+    }
 }
 
 impl Roster {
     /// Adds a session under the name it asks for, or under `anonymous-<n>` until it says what it is.
     ///
     /// One that brings the secret of a session of this namespace is that session: it keeps its number and
-    /// its name, also while the old connection has not been seen to close.
+    /// its name, also while the old connection has not been seen to close. `presence` finds the presence of
+    /// an owner.
     pub(crate) fn enter(
         &self,
         namespace: NamespaceId,
         introduction: Introduction,
         secret: Option<Secret>,
         now: Time,
+        presence: impl FnOnce(&Arc<Owner>, bool) -> Arc<Presence>,
     ) -> Arc<Member> {
         let mut members = lock(&self.members);
-        let owner = match secret
+        let returning = secret
             .as_ref()
-            .and_then(|secret| self.returning(&members, namespace, secret))
-        {
+            .and_then(|secret| self.returning(&members, namespace, secret));
+        let is_back = returning.is_some();
+        let owner = match returning {
             Some(owner) if is_free(&members, owner.session, &owner.name) => owner,
             returning => {
                 let fresh = || SessionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
@@ -127,14 +162,13 @@ impl Roster {
             }
         };
         let member = Arc::new(Member {
-            owner: RwLock::new(Arc::clone(&owner)),
+            actor: RwLock::new(Actor::new(presence(&owner, is_back))),
+            others: Mutex::default(),
             client: RwLock::default(),
             introduction,
             secret,
             namespace,
             since: now,
-            calls: AtomicU64::new(0),
-            last_call: Mutex::default(),
         });
         members.insert(owner.session, Arc::clone(&member));
         drop(members);
@@ -162,7 +196,13 @@ impl Roster {
 
     /// Learns what program `member` is; one that asked for no name is called after it.
     /// Tells whether anything is new.
-    pub(crate) fn introduce(&self, member: &Member, program: &str, version: &str) -> bool {
+    pub(crate) fn introduce(
+        &self,
+        member: &Member,
+        program: &str,
+        version: &str,
+        presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
+    ) -> bool {
         let client = format!("{program} {version}");
         if read(&member.client).as_deref() == Some(client.trim()) {
             return false;
@@ -173,20 +213,55 @@ impl Roster {
             let members = lock(&self.members);
             let id = member.owner().session;
             let name = free_name(&members, id, &program, true);
-            *member.owner.write().unwrap_or_else(PoisonError::into_inner) = Owner::new(&name, id);
+            let actor = Actor::new(presence(&Owner::new(&name, id)));
+            *member.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
             drop(members);
         }
         true
     }
 
-    /// Removes a session, unless a newer connection has taken it over.
-    pub(crate) fn leave(&self, member: &Arc<Member>) {
+    /// Returns who calls as `name` in the session of `member`.
+    ///
+    /// Refuses the name of somebody in another live session, since two of one name could not be told apart.
+    pub(crate) fn actor(
+        &self,
+        member: &Member,
+        name: &str,
+        presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
+    ) -> Result<Arc<Actor>, Refusal> {
+        let refuse = |problem| Err(Refusal::Invalid { field: "as", problem });
+        let name = clean(name);
+        let actor = member.actor();
+        if *name == *actor.owner().name {
+            return Ok(actor);
+        }
+        if let Some(known) = lock(&member.others).get(name.as_str()) {
+            return Ok(Arc::clone(known));
+        }
+        let members = lock(&self.members);
+        let id = actor.owner().session;
+        if name.is_empty() || !is_free(&members, id, &name) {
+            return refuse(format!("{name:?} is somebody else; choose another name"));
+        }
+        let mut others = lock(&member.others);
+        if others.len() == MAX_ACTORS {
+            return refuse(format!("{MAX_ACTORS} agents share this connection already"));
+        }
+        let owner = Owner::new(&name, id);
+        let actor = Actor::new(presence(&owner));
+        others.insert(Arc::clone(&owner.name), Arc::clone(&actor));
+        drop((others, members));
+        Ok(actor)
+    }
+
+    /// Removes a session, unless a newer connection has taken it over; tells whether it is gone.
+    pub(crate) fn leave(&self, member: &Arc<Member>) -> bool {
         let owner = member.owner();
         // Held to the end, so that nobody comes back between the two lists and is on neither.
         let mut members = lock(&self.members);
         let current = members.get(&owner.session);
         if !current.is_some_and(|current| Arc::ptr_eq(current, member)) {
-            return;
+            return false;
         }
         members.remove(&owner.session);
         if let Some(secret) = member.secret.clone() {
@@ -201,14 +276,13 @@ impl Roster {
             }
         }
         drop(members);
+        true
     }
 
     /// Returns everyone in the order of arrival.
     pub(crate) fn agents(&self) -> Vec<Agent> {
-        lock(&self.members)
-            .values()
-            .map(|member| member.as_agent())
-            .collect()
+        let members = lock(&self.members);
+        members.values().flat_map(|member| member.as_agents()).collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -217,26 +291,32 @@ impl Roster {
 }
 
 impl Member {
+    /// Returns who calls without giving a name.
+    pub(crate) fn actor(&self) -> Arc<Actor> {
+        Arc::clone(&read(&self.actor))
+    }
+
     pub(crate) fn owner(&self) -> Arc<Owner> {
-        Arc::clone(&read(&self.owner))
+        Arc::clone(read(&self.actor).owner())
     }
 
-    /// Notes that the session called `tool` at `now`.
-    pub(crate) fn called(&self, tool: &'static str, now: Time) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        *lock(&self.last_call) = Some((tool, now));
+    fn is_called(&self, name: &str) -> bool {
+        *self.owner().name == *name || lock(&self.others).contains_key(name)
     }
 
-    fn as_agent(&self) -> Agent {
-        Agent {
-            owner: self.owner(),
+    fn as_agents(&self) -> Vec<Agent> {
+        let agent = |actor: &Arc<Actor>| Agent {
+            owner: Arc::clone(actor.owner()),
             client: read(&self.client).clone(),
             introduction: self.introduction.clone(),
             namespace: self.namespace,
             since: self.since,
-            last_call: *lock(&self.last_call),
-            calls: self.calls.load(Ordering::Relaxed),
-        }
+            last_call: *lock(&actor.last_call),
+            calls: actor.calls.load(Ordering::Relaxed),
+        };
+        let main = self.actor();
+        let others = lock(&self.others);
+        std::iter::once(&main).chain(others.values()).map(agent).collect()
     }
 }
 
@@ -252,10 +332,10 @@ pub(super) fn clean(name: &str) -> String {
     name.trim().chars().take(64).map(fits).collect()
 }
 
-/// Tells whether neither the person nor another live session than `own` is called `name`.
+/// Tells whether the name is not reserved and nobody of another live session than `own` is called so.
 fn is_free(members: &BTreeMap<SessionId, Arc<Member>>, own: SessionId, name: &str) -> bool {
     let mut others = members.iter().filter(|(id, _)| **id != own);
-    name != Owner::HUMAN && others.all(|(_, member)| *member.owner().name != *name)
+    !RESERVED.contains(&name) && others.all(|(_, member)| !member.is_called(name))
 }
 
 /// Returns `base`, or `base-<n>` with the lowest free number, which is 1 when a number is wanted anyway.
@@ -270,12 +350,15 @@ fn free_name(
     }
     // Gathered once: with a thousand agents of one name, asking each for each number takes milliseconds.
     let others = members.iter().filter(|(id, _)| **id != own);
-    let owners: Vec<Arc<Owner>> = others.map(|(_, member)| member.owner()).collect();
-    let taken: HashSet<&str> = owners.iter().map(|owner| &*owner.name).collect();
+    let mut taken: HashSet<Arc<str>> = HashSet::new();
+    for (_, member) in others {
+        taken.insert(Arc::clone(&member.owner().name));
+        taken.extend(lock(&member.others).keys().cloned());
+    }
     let first = if numbered { 1 } else { 2 };
     let mut names = (first..u64::MAX).map(|number| format!("{base}-{number}"));
     names
-        .find(|name| !taken.contains(name.as_str()))
+        .find(|name| !taken.contains(&**name))
         .unwrap_or_else(|| base.to_owned())
 }
 
@@ -289,6 +372,8 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn enter(roster: &Roster, name: Option<&str>) -> Arc<Member> {
@@ -296,7 +381,13 @@ mod tests {
             name: name.map(str::to_owned),
             ..Introduction::default()
         };
-        roster.enter(NamespaceId(0), introduction, None, Time::default())
+        roster.enter(NamespaceId(0), introduction, None, Time::default(), |owner, _| {
+            here(owner)
+        })
+    }
+
+    fn here(owner: &Arc<Owner>) -> Arc<Presence> {
+        Presence::new(Arc::clone(owner), Duration::from_secs(900), Time::default())
     }
 
     #[test]
@@ -323,17 +414,17 @@ mod tests {
         let roster = Roster::default();
         let (first, second) = (enter(&roster, None), enter(&roster, None));
         assert_eq!(&*first.owner().name, "anonymous-1");
-        assert!(roster.introduce(&first, "claude code", "2.1"));
-        assert!(!roster.introduce(&first, "claude code", "2.1"));
-        assert!(roster.introduce(&second, "claude code", "2.1"));
+        assert!(roster.introduce(&first, "claude code", "2.1", here));
+        assert!(!roster.introduce(&first, "claude code", "2.1", here));
+        assert!(roster.introduce(&second, "claude code", "2.1", here));
         assert_eq!(
             (&*first.owner().name, &*second.owner().name),
             ("claude-code-1", "claude-code-2")
         );
         let named = enter(&roster, Some("lead"));
-        assert!(roster.introduce(&named, "codex", ""));
+        assert!(roster.introduce(&named, "codex", "", here));
         assert_eq!(&*named.owner().name, "lead");
-        assert_eq!(named.as_agent().client.as_deref(), Some("codex"));
+        assert_eq!(named.as_agents()[0].client.as_deref(), Some("codex"));
     }
 
     #[test]
@@ -349,6 +440,7 @@ mod tests {
                 introduction,
                 Some(Secret::from(secret)),
                 Time::default(),
+                |owner, _| here(owner),
             )
         };
         let first = enter("s1", 0);
@@ -371,6 +463,33 @@ mod tests {
             first.owner().session,
             "another namespace is another session"
         );
+    }
+
+    #[test]
+    fn several_agents_share_a_session_under_names_of_their_own() {
+        let roster = Roster::default();
+        let (lead, other) = (enter(&roster, Some("lead")), enter(&roster, Some("other")));
+        let helper = roster.actor(&lead, "helper", here).unwrap();
+        assert_eq!(helper.owner().session, lead.owner().session);
+        assert!(Arc::ptr_eq(
+            &helper,
+            &roster.actor(&lead, "helper", here).unwrap()
+        ));
+        assert!(Arc::ptr_eq(
+            &lead.actor(),
+            &roster.actor(&lead, "lead", here).unwrap()
+        ));
+        for taken in ["other", "human", "dead", ""] {
+            assert!(roster.actor(&lead, taken, here).is_err(), "{taken}");
+        }
+        assert!(roster.actor(&other, "helper", here).is_err());
+        assert_eq!(&*enter(&roster, Some("helper")).owner().name, "helper-2");
+        let names: Vec<_> = roster
+            .agents()
+            .into_iter()
+            .map(|agent| agent.owner.name.to_string())
+            .collect();
+        assert_eq!(names, ["lead", "helper", "other", "helper-2"]);
     }
 
     #[test]

@@ -1,30 +1,15 @@
-//! What one connection may do, on behalf of the agent behind it.
+//! One connection, and the agents behind it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::command::{Delete, Op, Set, Update};
-use super::roster::Member;
-use super::stats::count;
-use super::{Board, Caller, Entry, Event, Key, NamespaceId, Owner, Page, Pattern, Refusal, Revision};
-
-/// The most events in one answer; all events of a revision come together, so it may be a few more.
-const WATCH_LIMIT: usize = 500;
+use super::roster::{Actor, Member};
+use super::{Board, Call, NamespaceId, Owner, Refusal};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster.
 #[derive(Debug)]
 pub struct Session {
     board: Board,
     member: Arc<Member>,
-}
-
-/// Events after a cursor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// What happened, oldest first.
-    pub events: Vec<Event>,
-    /// The cursor for the next call, also when nothing happened.
-    pub rev: Revision,
 }
 
 impl Session {
@@ -42,112 +27,41 @@ impl Session {
         self.member.namespace
     }
 
-    /// Returns who acts in this session.
+    /// Returns who acts in this session without giving a name.
     pub fn owner(&self) -> Arc<Owner> {
         self.member.owner()
     }
 
     /// Learns what program is at the other end; one that asked for no name is called after it.
     pub fn introduce(&self, program: &str, version: &str) {
-        if self.board.roster().introduce(&self.member, program, version) {
+        let presence = |owner: &_| self.board.presence(self.namespace(), owner);
+        let roster = self.board.roster();
+        if roster.introduce(&self.member, program, version, presence) {
             self.board.tell();
         }
     }
 
-    /// Notes a call of `tool`, for the dashboard and the rate.
-    pub fn called(&self, tool: &'static str) {
-        let now = self.board.clock().now();
-        self.member.called(tool, now);
-        self.board.counters().meter.tick(now);
-        self.board.note_call();
+    /// Returns the session's agent at work.
+    pub fn call(&self) -> Call<'_> {
+        self.at_work(self.member.actor())
     }
 
-    /// Returns the live entry under `key`.
-    pub fn get(&self, key: &Key) -> Option<Arc<Entry>> {
-        let entry = self.board.get(self.namespace(), key);
-        let counters = self.board.counters();
-        count(if entry.is_some() {
-            &counters.hits
-        } else {
-            &counters.misses
-        });
-        entry
-    }
-
-    /// Writes `value` under `key` for `ttl`, which has been checked. See [`Set`].
-    pub fn set(&self, key: Key, value: Arc<str>, ttl: Duration) -> Result<Revision, Refusal> {
-        self.board.apply(&self.caller(), Set::new(key, value, ttl)?)
-    }
-
-    /// Removes `key` and tells whether it was there. See [`Delete`].
-    pub fn delete(&self, key: Key) -> Result<bool, Refusal> {
-        self.board.apply(&self.caller(), Delete { key })
-    }
-
-    /// Applies a batch, all or none. See [`Update`].
-    pub fn update(&self, ops: Vec<Op>, if_fence: Option<Revision>) -> Result<Revision, Refusal> {
-        self.board.apply(&self.caller(), Update::new(ops, if_fence)?)
-    }
-
-    /// Returns up to `limit` matching entries in key order; see [`super::Ledger::list`].
-    pub fn list(&self, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
-        self.board.list(self.namespace(), pattern, after, limit)
-    }
-
-    /// Returns matching events after `since`, or after now when absent; waits up to `wait` for the first.
+    /// Returns the agent at work that calls itself `name`: several may share a session.
     ///
-    /// Refuses a cursor whose events are gone, and one from the future: it is of another board.
-    pub async fn watch(
-        &self,
-        pattern: &Pattern,
-        since: Option<Revision>,
-        wait: Duration,
-    ) -> Result<Watched, Refusal> {
-        let mut news = self.board.news();
-        let rev = self.board.rev();
-        let mut since = since.unwrap_or(rev);
-        if since > rev {
-            let problem =
-                format!("{since} is ahead of the board, which is at {rev}; list, then watch from its rev");
-            return Err(Refusal::Invalid {
-                field: "since",
-                problem,
-            });
-        }
-        let deadline = tokio::time::sleep(wait);
-        tokio::pin!(deadline);
-        loop {
-            let (events, cursor) = self
-                .board
-                .events_after(self.namespace(), since, pattern, WATCH_LIMIT)?;
-            if !events.is_empty() {
-                return Ok(Watched { events, rev: cursor });
-            }
-            since = cursor;
-            // The deadline first: on a busy board there is always news.
-            tokio::select! {
-                biased;
-                () = &mut deadline => return Ok(Watched { events, rev: cursor }),
-                changed = news.changed() => {
-                    if changed.is_err() {
-                        return Ok(Watched { events, rev: cursor });
-                    }
-                }
-            }
-        }
+    /// Refuses a name that is somebody's in another session, and a 65th in this one.
+    pub fn call_as(&self, name: &str) -> Result<Call<'_>, Refusal> {
+        let presence = |owner: &_| self.board.presence(self.namespace(), owner);
+        let actor = self.board.roster().actor(&self.member, name, presence)?;
+        Ok(self.at_work(actor))
     }
 
-    fn caller(&self) -> Caller {
-        Caller {
-            namespace: self.namespace(),
-            owner: self.owner(),
-        }
+    fn at_work(&self, actor: Arc<Actor>) -> Call<'_> {
+        Call::new(&self.board, self.namespace(), actor)
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.board.roster().leave(&self.member);
-        self.board.tell();
+        self.board.leave(&self.member);
     }
 }

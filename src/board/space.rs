@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Entry, History, Key, Kind, KindStats, Limits, Namespace, Pattern, Refusal, Revision, Time};
+use super::holdings::Holdings;
+use super::queue::Queue;
+use super::{
+    Entry, History, Key, Kind, KindStats, Limits, Namespace, Owner, Pattern, Refusal, Revision, Target, Time,
+};
 
 /// The state of one namespace. Every index is kept by [`Space::put`] and [`Space::take`] alone.
 #[derive(Debug)]
@@ -15,6 +19,12 @@ pub(crate) struct Space {
     /// The keys that are held under each fence: those of one batch share it.
     fences: BTreeMap<Revision, BTreeSet<Key>>,
     tally: [KindStats; Kind::ALL.len()],
+    /// How many holds on locks there are, and locks that nobody holds.
+    locks: usize,
+    /// The locks that are held, by what they are on.
+    held: BTreeMap<Target, BTreeSet<Key>>,
+    pub(crate) holdings: Holdings,
+    pub(crate) queue: Queue,
     pub(crate) history: History,
 }
 
@@ -33,8 +43,17 @@ impl Growth {
         self.keys += keys;
         self.bytes += new.unwrap_or(0).cast_signed() - old.map_or(0, |entry| entry.value.len()).cast_signed();
         if key.kind() == Kind::Lock {
-            self.locks += keys;
+            self.locks += match old {
+                Some(old) if new.is_none() => -locks(key, old).cast_signed(),
+                Some(_) => 0,
+                None => keys,
+            };
         }
+    }
+
+    /// Adds one more hold on a lock that is there already.
+    pub(crate) fn add_hold(&mut self) {
+        self.locks += 1;
     }
 }
 
@@ -46,6 +65,10 @@ impl Space {
             deadlines: BTreeSet::new(),
             fences: BTreeMap::new(),
             tally: [KindStats::default(); Kind::ALL.len()],
+            locks: 0,
+            held: BTreeMap::new(),
+            holdings: Holdings::default(),
+            queue: Queue::default(),
             history: History::new(start),
         }
     }
@@ -72,10 +95,17 @@ impl Space {
         if let Some(old) = old {
             self.unlist(key, &old);
         }
-        if let Some(lease) = &entry.lease {
+        for lease in entry.leases() {
             self.fences.entry(lease.fence).or_default().insert(key.clone());
+            self.holdings.add(key, lease);
         }
-        self.deadlines.insert((entry.deadline, key.clone()));
+        if let Some(target) = held_target(key, entry) {
+            self.held.entry(target).or_default().insert(key.clone());
+        }
+        if let Some(end) = entry.own_end() {
+            self.deadlines.insert((end, key.clone()));
+        }
+        self.locks += locks(key, entry);
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys += 1;
         tally.bytes += entry.value.len();
@@ -83,23 +113,25 @@ impl Space {
     }
 
     /// Takes the entry under `key` away; returns the key as it was stored.
-    pub(crate) fn take(&mut self, key: &Key) -> Option<Key> {
+    pub(crate) fn take(&mut self, key: &Key) -> Option<(Key, Arc<Entry>)> {
         let (key, entry) = self.entries.remove_entry(key)?;
         self.unlist(&key, &entry);
-        Some(key)
+        Some((key, entry))
     }
 
     /// Removes from every index but the first what stood under `key`.
     fn unlist(&mut self, key: &Key, entry: &Entry) {
-        if let Some(lease) = &entry.lease
-            && let Some(keys) = self.fences.get_mut(&lease.fence)
-        {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.fences.remove(&lease.fence);
-            }
+        for lease in entry.leases() {
+            remove(&mut self.fences, &lease.fence, key);
+            self.holdings.remove(key, lease);
         }
-        self.deadlines.remove(&(entry.deadline, key.clone()));
+        if let Some(target) = held_target(key, entry) {
+            remove(&mut self.held, &target, key);
+        }
+        if let Some(end) = entry.own_end() {
+            self.deadlines.remove(&(end, key.clone()));
+        }
+        self.locks -= locks(key, entry);
         let tally = &mut self.tally[key.kind() as usize];
         tally.keys -= 1;
         tally.bytes -= entry.value.len();
@@ -116,10 +148,19 @@ impl Space {
         self.deadlines.first()
     }
 
+    /// Returns the next moment at which a lease may be over, or a place in the queue.
+    pub(crate) fn next_look(&self) -> Option<Time> {
+        self.holdings
+            .next_due()
+            .into_iter()
+            .chain(self.queue.next_end())
+            .min()
+    }
+
     /// Refuses a growth that `limits` do not allow. What shrinks always fits.
     pub(crate) fn check(&self, growth: Growth, limits: &Limits) -> Result<(), Refusal> {
         let bytes = self.tally.iter().map(|tally| tally.bytes).sum();
-        let locks = self.tally[Kind::Lock as usize].keys;
+        let locks = self.locks;
         for (which, held, more, limit) in [
             ("keys", self.entries.len(), growth.keys, limits.keys),
             ("bytes", bytes, growth.bytes, limits.bytes),
@@ -130,6 +171,38 @@ impl Space {
             }
         }
         Ok(())
+    }
+
+    /// Returns the locks that are held and overlap `target`: on what, and under which key.
+    ///
+    /// One look for each directory above the target, and one range for all that lies below it.
+    pub(crate) fn overlapping<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> impl Iterator<Item = (&'a Target, &'a Key)> {
+        let above = target.and_above().skip(1);
+        let above = above.filter_map(|above| self.held.get_key_value(&above));
+        let below = self
+            .held
+            .range(target..)
+            .take_while(|(other, _)| target.covers(other));
+        let found = above.chain(below);
+        found.flat_map(|(on, keys)| keys.iter().map(move |key| (on, key)))
+    }
+
+    /// Returns when each lease of `owner` must be looked at, and under which key and fence it is.
+    pub(crate) fn looks(&self, owner: &Owner) -> impl Iterator<Item = (Time, Revision, &Key)> {
+        self.holdings.of(owner).filter_map(|(fence, key)| {
+            let entry = self.entries.get(key)?;
+            let lease = entry.leases().iter().find(|lease| lease.fence == *fence)?;
+            Some((lease.looked_at()?, *fence, key))
+        })
+    }
+
+    /// Returns how many messages wait for the agent called `name`.
+    #[expect(clippy::unused_self, reason = "messages are not indexed yet")]
+    pub(crate) fn inbox(&self, _name: &str) -> usize {
+        0
     }
 
     /// Returns what the namespace holds, by kind.
@@ -169,5 +242,31 @@ impl Space {
             last = Some(key);
         }
         (rows, None)
+    }
+}
+
+/// Returns how many of the locks that a namespace may hold stand under `key`.
+fn locks(key: &Key, entry: &Entry) -> usize {
+    if key.kind() == Kind::Lock {
+        entry.leases().len().max(1)
+    } else {
+        0
+    }
+}
+
+/// Returns what a lock that is held is on.
+fn held_target(key: &Key, entry: &Entry) -> Option<Target> {
+    if entry.leases().is_empty() {
+        return None;
+    }
+    super::locks::target(key, &entry.value)
+}
+
+fn remove<K: Ord>(index: &mut BTreeMap<K, BTreeSet<Key>>, under: &K, key: &Key) {
+    if let Some(keys) = index.get_mut(under) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(under);
+        }
     }
 }

@@ -252,6 +252,7 @@ impl ServeOptions {
             keys: self.max_keys,
             bytes: self.max_bytes,
             locks: self.max_locks,
+            ..Limits::default()
         }
     }
 }

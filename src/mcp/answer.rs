@@ -213,11 +213,18 @@ impl From<Refusal> for Fault {
                 let fields = vec![("key", json!(key)), ("rev", json!(rev)), ("value", json!(value))];
                 Self::expected("CONFLICT", fields, hint)
             }
-            Refusal::Lost { fence } => Self::expected(
+            Refusal::Lost { fence, .. } => Self::expected(
                 "LOST",
                 vec![("fence", json!(fence))],
                 "you no longer hold this; stop editing, take the lock again, then read again",
             ),
+            Refusal::Held(held) => Self::expected(
+                "HELD",
+                vec![("heldBy", json!(held.holder.name))],
+                format!("{text}; do other work, or call again with waitMs"),
+            ),
+            Refusal::Deadlock(_) => Self::expected("DEADLOCK", Vec::new(), text),
+            Refusal::NotFound { .. } => Self::not_found(Vec::new(), text),
             Refusal::Compacted(compacted) => {
                 let fields = vec![("oldest", json!(compacted.oldest)), ("rev", json!(compacted.rev))];
                 Self::expected("COMPACTED", fields, "listKeys, then watchStorage from its rev")

@@ -50,7 +50,7 @@ fn ended(key: &Key, entry: &Arc<Entry>) -> Value {
         "key": key,
         "rev": entry.rev,
         "by": entry.by.name,
-        "heldBy": entry.lease.as_ref().map(|lease| &lease.owner.name),
+        "heldBy": entry.lease().map(|lease| &lease.owner().name),
     })
 }
 

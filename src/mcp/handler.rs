@@ -104,10 +104,11 @@ impl Handler {
     async fn run(&self, name: &str, arguments: Arguments, context: &RequestContext<RoleServer>) -> Outcome {
         let tool = tools::find(name).ok_or_else(|| unknown_tool(name))?;
         let session = self.session()?;
-        session.called(tool.name);
+        let agent = session.call();
+        agent.note(tool.name)?;
         match tool.run {
-            Run::Now(run) => run(session, arguments),
-            Run::Waiting(run) => run(session, arguments, context).await,
+            Run::Now(run) => run(&agent, arguments),
+            Run::Waiting(run) => run(&agent, arguments, context).await,
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn board(session: &Session) -> Value {
     let mut agents = session.board().agents();
     agents.retain(|agent| agent.namespace == session.namespace());
     let rows = |prefix| {
-        let page = session.list(&Pattern::prefix(prefix), None, MAX_ROWS);
+        let page = session.call().list(&Pattern::prefix(prefix), None, MAX_ROWS);
         rows(&page, |(key, entry)| row(key, entry, now))
     };
     json!({
@@ -65,7 +65,7 @@ pub(super) fn board(session: &Session) -> Value {
 /// Returns who holds which lock, since when and for how long.
 pub(super) fn locks(session: &Session) -> Value {
     let now = session.board().clock().now();
-    let page = session.list(&Pattern::prefix("lock:"), None, MAX_ROWS);
+    let page = session.call().list(&Pattern::prefix("lock:"), None, MAX_ROWS);
     json!({ "rev": page.rev, "locks": rows(&page, |(key, entry)| lock(key, entry, now)) })
 }
 
@@ -86,7 +86,7 @@ fn row(key: &Key, entry: &Entry, now: Time) -> Value {
         "key": key,
         "rev": entry.rev,
         "by": entry.by.name,
-        "expiresInMs": millis(entry.deadline.since(now)),
+        "expiresInMs": millis(entry.ends(now).since(now)),
     });
     if entry.value.len() <= MAX_VALUE_BYTES {
         row["value"] = json!(entry.value);
@@ -100,8 +100,8 @@ fn lock(key: &Key, entry: &Entry, now: Time) -> Value {
     let mut row = row(key, entry, now);
     let decoded = key.decoded();
     row["target"] = json!(decoded.strip_prefix("lock:"));
-    if let Some(lease) = &entry.lease {
-        row["heldBy"] = json!(lease.owner.name);
+    if let Some(lease) = entry.lease() {
+        row["heldBy"] = json!(lease.owner().name);
         row["heldForMs"] = json!(millis(now.since(lease.granted)));
         row["fence"] = json!(lease.fence);
     }

@@ -113,7 +113,7 @@ pub(super) fn read(uri: &str, session: Result<&Session, Fault>) -> Result<ReadRe
         Subject::Board => whole(uri, &report::board(session.map_err(Fault::into_error)?)),
         Subject::Locks => whole(uri, &report::locks(session.map_err(Fault::into_error)?)),
         Subject::Storage(key) => {
-            let entry = session.map_err(Fault::into_error)?.get(&key);
+            let entry = session.map_err(Fault::into_error)?.call().get(&key);
             let entry = entry.ok_or_else(|| not_found(uri))?;
             ResourceContents::text(&*entry.value, uri)
         }

@@ -90,8 +90,8 @@ pub fn update(model: &mut Model, event: Event, now: Time) -> Outcome {
 }
 
 fn expired(key: &str, entry: &Entry) -> String {
-    match &entry.lease {
-        Some(lease) => format!("expired {key}, held by {}", text::clean(&lease.owner.name)),
+    match entry.lease() {
+        Some(lease) => format!("expired {key}, held by {}", text::clean(&lease.owner().name)),
         None => format!("expired {key}"),
     }
 }
@@ -319,8 +319,8 @@ fn ask(model: &mut Model) {
     let Some((key, entry)) = chosen(model) else {
         return;
     };
-    let holder = match &entry.lease {
-        Some(lease) => &lease.owner.name,
+    let holder = match entry.lease() {
+        Some(lease) => &lease.owner().name,
         None => &entry.by.name,
     };
     let (title, holder) = (text::clean(&key.decoded()), text::clean(holder));
@@ -329,7 +329,7 @@ fn ask(model: &mut Model) {
         key,
         rev: entry.rev,
     };
-    let confirm = Confirm::new(act, title, holder, entry.lease.is_some(), entry.deadline);
+    let confirm = Confirm::new(act, title, holder, entry.lease().is_some(), entry.deadline);
     model.overlays.push(Overlay::Confirm(confirm));
 }
 

@@ -1,13 +1,11 @@
 //! Removing one key.
 
-use std::sync::Arc;
-
 use super::Command;
 use super::set::leased;
-use crate::board::ledger::Transaction;
-use crate::board::locks::may_write;
+use crate::board::locks::{LockWrite, in_the_way};
 use crate::board::space::Growth;
-use crate::board::{Entry, EventKind, Key, Refusal, Revision};
+use crate::board::transaction::Transaction;
+use crate::board::{Entry, EventKind, Key, Kind, Refusal, Revision};
 
 /// Removes `key`; the answer tells whether it was there. A live lease of somebody else refuses it.
 #[derive(Clone, Debug)]
@@ -23,9 +21,9 @@ impl Delete {
         current: Option<&Entry>,
         growth: &mut Growth,
     ) -> Result<(), Refusal> {
+        let write = (self.key.kind() == Kind::Lock).then_some(&LockWrite::DELETE);
         if let Some(entry) = current
-            && let Some(lease) = &entry.lease
-            && !may_write(lease, transaction.caller(), None)
+            && let Some(lease) = in_the_way(entry, transaction.caller(), write)
         {
             return Err(leased(&self.key, entry, lease, transaction));
         }
@@ -34,11 +32,8 @@ impl Delete {
     }
 
     pub(super) fn commit(&self, transaction: &mut Transaction<'_>, rev: Revision) {
-        let (namespace, owner) = (
-            transaction.caller().namespace,
-            Arc::clone(&transaction.caller().owner),
-        );
-        transaction.end(rev, namespace, &self.key, EventKind::Delete, &owner);
+        let (namespace, owner) = (transaction.caller().namespace, transaction.caller().owner());
+        transaction.end(rev, namespace, &self.key, EventKind::Delete, owner);
     }
 }
 

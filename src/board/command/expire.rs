@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Command;
-use crate::board::ledger::Transaction;
+use crate::board::transaction::Transaction;
 use crate::board::{Entry, EventKind, Key, Refusal, Revision};
 
 /// Ends the entry under `key` at once, whoever holds it, provided that it still has the revision `rev`
@@ -27,7 +27,7 @@ impl Command for Expire {
         };
         let (namespace, person) = (
             transaction.caller().namespace,
-            Arc::clone(&transaction.caller().owner),
+            Arc::clone(transaction.caller().owner()),
         );
         let rev = transaction.begin();
         transaction.end(rev, namespace, &self.key, EventKind::Expire, &person);

@@ -1,19 +1,33 @@
 //! What can be done to the board: one file per command, each a plain value that knows how to apply itself.
 
+mod acquire;
+mod attendance;
 mod delete;
 mod expire;
+mod extend;
+mod release;
+mod revoke;
 mod set;
 mod sweep;
 mod update;
+mod withdraw;
 
+pub use acquire::{Acquire, Acquired};
+pub use attendance::{Attend, Depart, Return};
 pub use delete::Delete;
 pub use expire::Expire;
+pub use extend::Extend;
+pub use release::Release;
+pub use revoke::Revoke;
 pub use set::Set;
 pub use sweep::{Sweep, Swept};
 pub use update::{Action, Condition, Op, Update};
+pub use withdraw::Withdraw;
+
+pub(super) use acquire::growth_of;
 
 use super::Refusal;
-use super::ledger::Transaction;
+use super::transaction::Transaction;
 
 /// A change of the board.
 ///

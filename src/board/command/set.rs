@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Command;
-use crate::board::ledger::Transaction;
-use crate::board::locks::{LockWrite, may_write};
+use crate::board::locks::{self, LockWrite, in_the_way};
+use crate::board::queue::Wish;
 use crate::board::space::Growth;
-use crate::board::{Entry, EventKind, Key, Lease, Refusal, Revision, check_value};
+use crate::board::transaction::{Draft, Transaction};
+use crate::board::{
+    Caller, Entry, EventKind, Key, Lease, Mode, Owner, Reason, Refusal, Revision, Target, Term, Time, Work,
+    check_value,
+};
 
 /// Writes `value` under `key` for `ttl`. The last write wins, except over a live lease of somebody else.
 #[derive(Clone, Debug)]
@@ -35,6 +39,12 @@ impl Set {
         matches!(self.lock, Some(LockWrite::Release { .. }))
     }
 
+    /// Returns what this write locks, and for whom.
+    pub(super) fn locks(&self, caller: &Caller) -> Option<(Target, Arc<Owner>)> {
+        let hold = self.lock.as_ref().filter(|_| !self.releases())?;
+        Some((locks::target(&self.key, &self.value)?, hold.owner(caller)))
+    }
+
     /// Refuses the write over somebody else's lease, and adds to `growth` what it would add.
     pub(super) fn admit(
         &self,
@@ -42,45 +52,114 @@ impl Set {
         current: Option<&Entry>,
         growth: &mut Growth,
     ) -> Result<(), Refusal> {
-        let lease = current.and_then(|entry| entry.lease.as_deref());
-        if let (Some(entry), Some(lease)) = (current, lease)
-            && !may_write(lease, transaction.caller(), self.lock.as_ref())
+        let caller = transaction.caller();
+        if let Some(entry) = current
+            && let Some(lease) = in_the_way(entry, caller, self.lock.as_ref())
         {
             return Err(leased(&self.key, entry, lease, transaction));
         }
-        let frees = self.releases() && lease.is_some();
+        if let Some((target, owner)) = self.locks(caller) {
+            self.admit_lock(transaction, target, &owner)?;
+        }
+        let held = current.is_some_and(|entry| !entry.leases().is_empty());
+        let frees = self.releases() && held;
         growth.add(&self.key, current, (!frees).then_some(self.value.len()));
         Ok(())
     }
 
+    /// Refuses a lock on what others hold, above or below, or stand in the queue for.
+    fn admit_lock(
+        &self,
+        transaction: &Transaction<'_>,
+        target: Target,
+        owner: &Owner,
+    ) -> Result<(), Refusal> {
+        let wish = Wish {
+            targets: Arc::from([target]),
+            mode: Mode::Exclusive,
+            why: None,
+            ttl: self.ttl,
+        };
+        let space = transaction.space();
+        let obstacles = space.obstacles(owner, &wish, usize::MAX);
+        let elsewhere = |(_, key, _): &&(_, &Key, _)| **key != self.key;
+        if let Some((_, key, lease)) = obstacles.leases.iter().find(elsewhere)
+            && let Some(entry) = space.get(key.as_str())
+        {
+            return Err(leased(key, entry, lease, transaction));
+        }
+        match obstacles.waiters.first() {
+            Some(waiter) => Err(Refusal::Leased {
+                key: self.key.clone(),
+                holder: Arc::clone(waiter.owner()),
+                remaining: Duration::ZERO,
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Writes in the batch `rev` what was admitted.
     pub(super) fn commit(self, transaction: &mut Transaction<'_>, rev: Revision, current: Option<&Entry>) {
-        let held = current.and_then(|entry| entry.lease.clone());
-        let (now, caller) = (transaction.now(), transaction.caller().clone());
-        if self.releases() && held.is_some() {
-            transaction.end(rev, caller.namespace, &self.key, EventKind::Delete, &caller.owner);
+        let caller = transaction.caller();
+        let mut hold = current.and_then(|entry| entry.hold.as_deref()).cloned();
+        let hold = hold.get_or_insert_default();
+        if self.releases() && !hold.leases.is_empty() {
+            release(transaction, rev, &self.key, &hold.leases);
             return;
         }
-        let lease = match &self.lock {
-            Some(LockWrite::Release { .. }) | None => held,
-            Some(hold) => held.or_else(|| {
-                Some(Box::new(Lease {
+        if let Some((_, owner)) = self.locks(caller) {
+            hold.leases
+                .retain(|lease| lease.owner().session == caller.owner().session);
+            if hold.leases.is_empty() {
+                let holder = transaction.presence(&owner);
+                hold.leases.push(Lease {
                     fence: rev,
-                    owner: hold.owner(&caller),
-                    granted: now,
-                }))
-            }),
+                    holder,
+                    mode: Mode::Exclusive,
+                    term: Term::Entry,
+                    granted: transaction.now(),
+                    why: None,
+                    at_least: Time::default(),
+                });
+            }
+        }
+        let kept = hold.leases.iter().any(|lease| lease.term != Term::Entry);
+        let deadline = match current {
+            Some(entry) if kept && self.lock.is_some() => entry.deadline,
+            _ => transaction.now().after(self.ttl),
         };
-        transaction.put(rev, &self.key, self.value, now.after(self.ttl), lease);
+        if hold.leases.is_empty() {
+            // Who writes a task anew brings it back, whatever became of it.
+            hold.work = Work::default();
+        }
+        let draft = Draft {
+            value: self.value,
+            deadline,
+            hold: std::mem::take(hold),
+        };
+        transaction.put(rev, &self.key, EventKind::Set, draft);
     }
+}
+
+/// Gives back in the batch `rev` a lock that the caller may give back.
+pub(super) fn release(transaction: &mut Transaction<'_>, rev: Revision, key: &Key, leases: &[Lease]) {
+    let (namespace, owner) = (transaction.caller().namespace, transaction.caller().owner());
+    let raw = leases.iter().all(|lease| lease.term == Term::Entry);
+    let kind = if raw {
+        EventKind::Delete
+    } else {
+        EventKind::Drop(Reason::Released)
+    };
+    transaction.end(rev, namespace, key, kind, owner);
 }
 
 /// Returns the refusal of a write to what somebody else holds.
 pub(super) fn leased(key: &Key, entry: &Entry, lease: &Lease, transaction: &Transaction<'_>) -> Refusal {
+    let now = transaction.now();
     Refusal::Leased {
         key: key.clone(),
-        holder: Arc::clone(&lease.owner),
-        remaining: entry.deadline.since(transaction.now()),
+        holder: Arc::clone(lease.owner()),
+        remaining: entry.held_until(lease, now).since(now),
     }
 }
 

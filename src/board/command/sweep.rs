@@ -1,7 +1,8 @@
 //! Ending what has run out.
 
 use super::Command;
-use crate::board::ledger::{MAX_ENDED, Transaction};
+use crate::board::ledger::MAX_ENDED;
+use crate::board::transaction::Transaction;
 use crate::board::{Refusal, Time};
 
 /// Ends at most `limit` overdue entries of all namespaces, in the order of their deadlines.

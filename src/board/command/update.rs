@@ -4,16 +4,18 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Command, Delete, Set};
-use crate::board::ledger::{MAX_ENDED, Transaction};
-use crate::board::locks::may_write;
+use crate::board::ledger::MAX_ENDED;
+use crate::board::queue::MAX_WAITERS;
 use crate::board::revisions::MARGIN;
 use crate::board::space::Growth;
-use crate::board::{Entry, Key, Refusal, Revision};
+use crate::board::transaction::{MAX_LOOKED, Transaction};
+use crate::board::{Entry, Key, Owner, Refusal, Revision, Target};
 
 /// The most keys in a batch; etcd's default is 128.
 const MAX_OPS: usize = 512;
-/// It may end what it names, what is held under its fence, and what has run out, before its own revision.
-const _: () = assert!(((2 * MAX_OPS + MAX_ENDED) as u64) < MARGIN);
+/// It may end what it names, what is held under its fence, what has run out and what is over before its own
+/// revision, and serve all who wait after it.
+const _: () = assert!(((2 * MAX_OPS + MAX_ENDED + MAX_LOOKED + MAX_WAITERS) as u64) < MARGIN);
 
 /// A batch of writes that all carry one revision, or none happens.
 #[derive(Clone, Debug)]
@@ -89,6 +91,30 @@ impl Update {
         }
         Ok(Self { ops, if_fence })
     }
+
+    /// Refuses a batch that would lock for one agent what it locks for another.
+    fn check_locks(&self, transaction: &Transaction<'_>) -> Result<(), Refusal> {
+        let sets = self.ops.iter().filter_map(|op| match &op.action {
+            Action::Set(set) => set.locks(transaction.caller()),
+            Action::Check(_) | Action::Delete(_) => None,
+        });
+        let locks: Vec<_> = sets.collect();
+        for (at, (target, owner)) in locks.iter().enumerate() {
+            let rival = |(other, who): &&(Target, Arc<Owner>)| who != owner && other.overlaps(target);
+            if let Some((other, who)) = locks[..at].iter().find(rival) {
+                let problem = format!(
+                    "{} for {who} and {} for {owner} exclude each other",
+                    other.text(),
+                    target.text()
+                );
+                return Err(Refusal::Invalid {
+                    field: "ops",
+                    problem,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Command for Update {
@@ -115,6 +141,7 @@ impl Command for Update {
                 Action::Delete(delete) => delete.admit(transaction, current, &mut growth)?,
             }
         }
+        self.check_locks(transaction)?;
         transaction.check(growth)?;
         let changes = |(op, current): (&Op, &Option<Arc<Entry>>)| match op.action {
             Action::Check(_) => false,
@@ -136,13 +163,17 @@ impl Command for Update {
     }
 }
 
-fn check_fence(transaction: &mut Transaction<'_>, fence: Revision) -> Result<(), Refusal> {
-    let keys = transaction.fenced(fence);
-    let entries: Vec<_> = keys.iter().filter_map(|key| transaction.live(key)).collect();
-    let mut leases = entries.iter().filter_map(|entry| entry.lease.as_deref());
-    if leases.any(|lease| may_write(lease, transaction.caller(), None)) {
+fn check_fence(transaction: &Transaction<'_>, fence: Revision) -> Result<(), Refusal> {
+    let session = transaction.caller().owner().session;
+    let own = |key: &Key| {
+        let entry = transaction.space().get(key.as_str())?;
+        let mut leases = entry.leases().iter().filter(|_| entry.is_live(transaction.now()));
+        leases.find(|lease| lease.fence == fence && lease.owner().session == session)?;
+        Some(())
+    };
+    if transaction.space().fenced(fence).find_map(own).is_some() {
         Ok(())
     } else {
-        Err(Refusal::Lost { fence })
+        Err(transaction.lost(fence))
     }
 }

@@ -5,7 +5,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run, key_schema};
-use crate::board::{Key, Refusal, Session};
+use crate::board::{Call, Key, Refusal};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
 pub(super) static TOOL: Entry = Entry {
@@ -36,18 +36,18 @@ struct Answer {
     timestamp: Timestamp,
 }
 
-fn call(session: &Session, arguments: Arguments) -> Outcome {
-    let (key, deleted) = delete(session, arguments).map_err(Failure::Original)?;
+fn call(agent: &Call<'_>, arguments: Arguments) -> Outcome {
+    let (key, deleted) = delete(agent, arguments).map_err(Failure::Original)?;
     answer::success(&Answer {
         success: true,
         key,
         deleted,
-        timestamp: Timestamp::now(session.board().clock()),
+        timestamp: Timestamp::now(agent.board().clock()),
     })
 }
 
-fn delete(session: &Session, mut arguments: Arguments) -> Result<(Key, bool), Refusal> {
+fn delete(agent: &Call<'_>, mut arguments: Arguments) -> Result<(Key, bool), Refusal> {
     let key = arguments.key()?;
-    let deleted = session.delete(key.clone())?;
+    let deleted = agent.delete(key.clone())?;
     Ok((key, deleted))
 }

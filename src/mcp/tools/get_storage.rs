@@ -5,7 +5,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run, key_schema};
-use crate::board::{Key, Session};
+use crate::board::{Call, Key};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
 pub(super) static TOOL: Entry = Entry {
@@ -36,15 +36,15 @@ struct Answer<'a> {
     timestamp: Timestamp,
 }
 
-fn call(session: &Session, mut arguments: Arguments) -> Outcome {
+fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     let key = arguments.key().map_err(Failure::Original)?;
-    let entry = session.get(&key);
+    let entry = agent.get(&key);
     let body = Answer {
         success: true,
         key,
         value: entry.as_ref().map(|entry| &*entry.value),
         exists: entry.is_some(),
-        timestamp: Timestamp::now(session.board().clock()),
+        timestamp: Timestamp::now(agent.board().clock()),
     };
     let result = answer::success(&body)?;
     Ok(match entry {

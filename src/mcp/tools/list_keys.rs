@@ -7,7 +7,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run};
-use crate::board::{self, Key, Revision, Session, Time};
+use crate::board::{self, Call, Key, Revision, Time};
 use crate::mcp::answer::{self, Outcome, millis};
 
 /// How many keys a page has when the call does not say.
@@ -64,7 +64,7 @@ struct Row<'a> {
     value: Option<&'a str>,
 }
 
-fn call(session: &Session, mut arguments: Arguments) -> Outcome {
+fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     let pattern = arguments.pattern()?;
     let values = arguments.flag("values")?;
     let limit = arguments.whole("limit", 1..=MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
@@ -72,7 +72,7 @@ fn call(session: &Session, mut arguments: Arguments) -> Outcome {
     arguments.end()?;
 
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let page = session.list(&pattern, after.as_deref(), limit);
+    let page = agent.list(&pattern, after.as_deref(), limit);
     let fitting = if values {
         fitting(&page.rows)
     } else {
@@ -84,7 +84,7 @@ fn call(session: &Session, mut arguments: Arguments) -> Outcome {
         (_, [.., (last, _)]) => Some(last),
         (_, []) => None,
     };
-    let now = session.board().clock().now();
+    let now = agent.board().clock().now();
     answer::success(&Answer {
         success: true,
         keys: rows.iter().map(|listed| row(listed, now, values)).collect(),
@@ -99,8 +99,8 @@ fn row((key, entry): &Listed, now: Time, values: bool) -> Row<'_> {
     Row {
         key,
         rev: entry.rev,
-        expires_in_ms: millis(entry.deadline.since(now)),
-        held_by: entry.lease.as_ref().map(|lease| &*lease.owner.name),
+        expires_in_ms: millis(entry.ends(now).since(now)),
+        held_by: entry.lease().map(|lease| &*lease.owner().name),
         value: values.then_some(&*entry.value),
     }
 }

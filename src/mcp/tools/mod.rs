@@ -23,7 +23,7 @@ use serde_json::Value;
 pub(super) use arguments::Arguments;
 
 use super::answer::Outcome;
-use crate::board::Session;
+use crate::board::Call;
 
 /// The tools, in the order in which agents read them.
 static TOOLS: [&Entry; 6] = [
@@ -55,9 +55,9 @@ pub(super) struct Entry {
 /// How a tool is run.
 pub(super) enum Run {
     /// It answers at once.
-    Now(fn(&Session, Arguments) -> Outcome),
+    Now(fn(&Call<'_>, Arguments) -> Outcome),
     /// It may wait, until the call is cancelled at the latest.
-    Waiting(for<'a> fn(&'a Session, Arguments, &'a RequestContext<RoleServer>) -> Waiting<'a>),
+    Waiting(for<'a> fn(&'a Call<'a>, Arguments, &'a RequestContext<RoleServer>) -> Waiting<'a>),
 }
 
 /// A call that may wait.

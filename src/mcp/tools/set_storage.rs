@@ -5,7 +5,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run, key_schema};
-use crate::board::{Key, Refusal, Revision, Session};
+use crate::board::{Call, Key, Refusal, Revision};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
 pub(super) static TOOL: Entry = Entry {
@@ -39,22 +39,22 @@ struct Answer {
     timestamp: Timestamp,
 }
 
-fn call(session: &Session, arguments: Arguments) -> Outcome {
-    let (key, rev) = store(session, arguments).map_err(Failure::Original)?;
+fn call(agent: &Call<'_>, arguments: Arguments) -> Outcome {
+    let (key, rev) = store(agent, arguments).map_err(Failure::Original)?;
     let body = Answer {
         success: true,
         key,
-        timestamp: Timestamp::now(session.board().clock()),
+        timestamp: Timestamp::now(agent.board().clock()),
     };
     Ok(answer::with_rev(answer::success(&body)?, rev))
 }
 
 /// The order in which the arguments are judged is part of the contract. Unknown ones are ignored, as the
 /// original schema allows them.
-fn store(session: &Session, mut arguments: Arguments) -> Result<(Key, Revision), Refusal> {
+fn store(agent: &Call<'_>, mut arguments: Arguments) -> Result<(Key, Revision), Refusal> {
     let key = arguments.key()?;
     let value = arguments.value()?;
     let ttl = arguments.ttl()?;
-    let rev = session.set(key.clone(), value, ttl)?;
+    let rev = agent.set(key.clone(), value, ttl)?;
     Ok((key, rev))
 }

@@ -5,7 +5,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run};
-use crate::board::{Action, Condition, Delete, Op, Refusal, Revision, Session, Set};
+use crate::board::{Action, Call, Condition, Delete, Op, Refusal, Revision, Set};
 use crate::mcp::answer::{self, Fault, Outcome};
 
 pub(super) static TOOL: Entry = Entry {
@@ -54,12 +54,12 @@ struct Answer {
     rev: Revision,
 }
 
-fn call(session: &Session, mut arguments: Arguments) -> Outcome {
+fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     let ops = arguments.objects("ops")?;
     let if_fence = arguments.revision("ifFence")?;
     arguments.end()?;
     let ops = ops.into_iter().map(op).collect::<Result<_, _>>()?;
-    let rev = session.update(ops, if_fence)?;
+    let rev = agent.update(ops, if_fence)?;
     answer::success(&Answer { success: true, rev })
 }
 

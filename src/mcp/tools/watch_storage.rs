@@ -10,7 +10,7 @@ use rmcp::service::{Peer, RequestContext};
 use serde::Serialize;
 
 use super::{Arguments, Entry, Run, Waiting};
-use crate::board::{Event, EventKind, Key, Revision, Session, Watched};
+use crate::board::{Call, Event, Key, Reason, Revision, Watched};
 use crate::mcp::answer::{self, Outcome};
 
 /// The longest wait: clients give a call up after a minute.
@@ -56,7 +56,10 @@ struct Answer<'a> {
 struct Row<'a> {
     rev: Revision,
     key: &'a Key,
-    kind: EventKind,
+    kind: &'static str,
+    /// Why a lease ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
     by: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
@@ -66,23 +69,23 @@ struct Row<'a> {
 }
 
 fn call<'a>(
-    session: &'a Session,
+    agent: &'a Call<'a>,
     arguments: Arguments,
     context: &'a RequestContext<RoleServer>,
 ) -> Waiting<'a> {
-    Box::pin(watch(session, arguments, context))
+    Box::pin(watch(agent, arguments, context))
 }
 
-async fn watch(session: &Session, mut arguments: Arguments, context: &RequestContext<RoleServer>) -> Outcome {
+async fn watch(agent: &Call<'_>, mut arguments: Arguments, context: &RequestContext<RoleServer>) -> Outcome {
     let pattern = arguments.pattern()?;
     let since = arguments.revision("since")?;
     let wait = arguments.whole("waitMs", 0..=MAX_WAIT_MS)?.unwrap_or(0);
     arguments.end()?;
 
-    let from = since.unwrap_or_else(|| session.board().rev());
+    let from = since.unwrap_or_else(|| agent.board().rev());
     let watched = tokio::select! {
         biased;
-        watched = session.watch(&pattern, Some(from), Duration::from_millis(wait)) => watched?,
+        watched = agent.watch(&pattern, Some(from), Duration::from_millis(wait)) => watched?,
         // The server stops: what the client has not heard of it finds after the same revision.
         () = context.ct.cancelled() => Watched { events: Vec::new(), rev: from },
         never = say_that_it_waits(context.meta.get_progress_token(), &context.peer) => match never {},
@@ -103,7 +106,8 @@ fn row(event: &Event) -> Row<'_> {
     Row {
         rev: event.rev,
         key: &event.key,
-        kind: event.kind,
+        kind: event.kind.name(),
+        reason: event.kind.reason(),
         by: &event.by.name,
         value: shown,
         bytes: left_out,

@@ -21,6 +21,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         Cell::Text(line(&entry.value)),
         Cell::Dim(text::clean(&entry.by.name)),
         Cell::Number(entry.rev.0),
-        Cell::Left(entry.written, entry.deadline),
+        Cell::Left(entry.written, entry.ends(entry.written)),
     ]
 }

@@ -17,15 +17,15 @@ pub(super) const COLUMNS: &[Column] = &[
 ];
 
 pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
-    let (holder, fence, since) = match &entry.lease {
-        Some(lease) => (&lease.owner, lease.fence, lease.granted),
+    let (holder, fence, since) = match entry.lease() {
+        Some(lease) => (lease.owner(), lease.fence, lease.granted),
         None => (&entry.by, entry.rev, entry.written),
     };
     let task = Summary::of(&entry.value).text(&["taskId", "task"]);
     vec![
         Cell::Path(key_after(key, 1)),
         Cell::Path(text::clean(&holder.name)),
-        Cell::Left(entry.written, entry.deadline),
+        Cell::Left(entry.written, entry.ends(entry.written)),
         Cell::Ago(since),
         task.map_or(Cell::Empty, Cell::Dim),
         Cell::Number(fence.0),

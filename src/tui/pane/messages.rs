@@ -33,6 +33,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         Cell::Path(to.to_owned()),
         Cell::Text(body.unwrap_or_else(|| value.raw())),
         Cell::Dim(id.to_owned()),
-        Cell::Left(entry.written, entry.deadline),
+        Cell::Left(entry.written, entry.ends(entry.written)),
     ]
 }

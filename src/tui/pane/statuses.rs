@@ -32,6 +32,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         value
             .text(&["currentStep", "step", "message", "note", "summary", "detail"])
             .map_or(Cell::Empty, Cell::Text),
-        Cell::Left(entry.written, entry.deadline),
+        Cell::Left(entry.written, entry.ends(entry.written)),
     ]
 }

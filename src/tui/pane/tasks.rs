@@ -17,7 +17,7 @@ pub(super) const COLUMNS: &[Column] = &[
 
 pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
     let value = Summary::of(&entry.value);
-    let claimed = entry.lease.as_ref().map(|lease| text::clean(&lease.owner.name));
+    let claimed = entry.lease().map(|lease| text::clean(&lease.owner().name));
     let agent = claimed.or_else(|| value.text(&["agentId", "agent", "assignedTo", "owner"]));
     let what = value.text(&["title", "description", "name", "summary", "what", "task"]);
     vec![
@@ -25,6 +25,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         Cell::Text(what.unwrap_or_else(|| value.raw())),
         agent.map_or(Cell::Empty, Cell::Path),
         value.text(&["status", "state"]).map_or(Cell::Empty, Cell::State),
-        Cell::Left(entry.written, entry.deadline),
+        Cell::Left(entry.written, entry.ends(entry.written)),
     ]
 }

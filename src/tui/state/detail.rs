@@ -133,14 +133,14 @@ impl Detail {
     }
 
     fn describe(&mut self, board: &Board, wanted: &Wanted, entry: &Entry) {
-        if let Some(lease) = &entry.lease {
-            self.facts.push(("held by", text::clean(&lease.owner.name)));
+        if let Some(lease) = entry.lease() {
+            self.facts.push(("held by", text::clean(&lease.owner().name)));
             self.facts
                 .push(("held since", clock_time(board, wanted, lease.granted)));
             self.facts.push(("fence", lease.fence.to_string()));
         }
         let is_grant = |lease: &Lease| lease.fence == entry.rev;
-        if !entry.lease.as_deref().is_some_and(is_grant) {
+        if !entry.lease().is_some_and(is_grant) {
             self.facts.push(("written by", text::clean(&entry.by.name)));
             self.facts
                 .push(("written at", clock_time(board, wanted, entry.written)));

@@ -1,0 +1,50 @@
+//! Giving locks back.
+
+use std::sync::Arc;
+
+use super::Command;
+use crate::board::transaction::Transaction;
+use crate::board::{EventKind, Key, Kind, Loss, Reason, Refusal, Revision, Target, Term, locks};
+
+/// Gives back what the caller holds under `fence`, or every lock of its own.
+///
+/// What is gone is not an error: the answer lists what was given back, and who lost something and gives it
+/// back is not told of the loss again.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// The fence of the grant; `None` means every lock.
+    pub fence: Option<Revision>,
+}
+
+impl Command for Release {
+    type Answer = Vec<Target>;
+
+    fn apply(self, transaction: &mut Transaction<'_>) -> Result<Vec<Target>, Refusal> {
+        let namespace = transaction.caller().namespace;
+        let owner = Arc::clone(transaction.caller().owner());
+        let wanted = |fence: Revision| self.fence.is_none_or(|wanted| wanted == fence);
+        let made_up = |loss: &Loss| loss.key.kind() == Kind::Lock && wanted(loss.fence);
+        transaction.space_mut().holdings.make_up(&owner, made_up);
+        let held = transaction.space().holdings.of(&owner);
+        let held = held.filter(|(fence, key)| key.kind() == Kind::Lock && wanted(*fence));
+        let held: Vec<(Revision, Key)> = held.cloned().collect();
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rev = transaction.begin();
+        let mut released = Vec::new();
+        for (fence, key) in held {
+            let Some(entry) = transaction.space().get(key.as_str()).cloned() else {
+                continue;
+            };
+            released.extend(locks::target(&key, &entry.value));
+            let raw = |lease: &crate::board::Lease| lease.term == Term::Entry;
+            if entry.leases().iter().all(raw) {
+                transaction.end(rev, namespace, &key, EventKind::Delete, &owner);
+            } else {
+                transaction.let_go(rev, namespace, &key, fence, Reason::Released, &owner);
+            }
+        }
+        Ok(released)
+    }
+}

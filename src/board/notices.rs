@@ -1,0 +1,64 @@
+//! What an agent must be told with its next answer, whichever that is.
+//!
+//! A model that overslept learns here that it lost its lock, and one that hoards that others wait. To ask
+//! costs a look at one flag as long as there is nothing to tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::space::Space;
+use super::{Loss, Owner, Presence, Target, Time};
+
+/// What an agent must be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// What it held and lost without its doing, until it takes it again or gives it up.
+    pub lost: Vec<Loss>,
+    /// Who waits for what it holds, the longest first.
+    pub wanted: Vec<Wanted>,
+    /// How many messages wait for it.
+    pub inbox: usize,
+}
+
+/// Somebody who waits for what an agent holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What the other one wants.
+    pub targets: Arc<[Target]>,
+    /// Who waits.
+    pub by: Arc<Owner>,
+    /// How long it has waited.
+    pub waiting: Duration,
+}
+
+impl Notices {
+    /// Returns what the owner of `presence` must be told at `now`, and notes whether there is anything.
+    pub(super) fn of(space: &Space, presence: &Presence, now: Time) -> Option<Self> {
+        let owner = presence.owner();
+        let places = space.queue.iter().enumerate();
+        let in_its_way = places.filter(|(at, waiter)| {
+            waiter.is_open()
+                && waiter.owner() != owner
+                && space
+                    .obstacles(waiter.owner(), &waiter.wish, *at)
+                    .owners()
+                    .contains(owner)
+        });
+        let mut wanted: Vec<_> = in_its_way
+            .map(|(_, waiter)| Wanted {
+                targets: Arc::clone(&waiter.wish.targets),
+                by: Arc::clone(waiter.owner()),
+                waiting: now.since(waiter.since),
+            })
+            .collect();
+        wanted.sort_by_key(|one| std::cmp::Reverse(one.waiting));
+        let notices = Self {
+            lost: space.holdings.losses(owner).to_vec(),
+            wanted,
+            inbox: space.inbox(&owner.name),
+        };
+        let any = notices != Self::default();
+        presence.tell(any);
+        any.then_some(notices)
+    }
+}

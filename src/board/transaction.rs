@@ -1,0 +1,464 @@
+//! A command at work: what it reads is what it will change.
+//!
+//! The verbs of which commands are made: begin a batch, put, end, hold, let go. Each keeps the indexes, tells
+//! the history, and notes what must be published. Checks are the commands' own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::entry::Hold;
+use super::ledger::{Caller, Change, Effects, Ledger, MAX_ENDED};
+use super::presence::GRACE;
+use super::queue::{Waiter, Wish};
+use super::space::{Growth, Space};
+use super::{
+    Entry, Event, EventKind, Grant, Key, Kind, Lease, Loss, NamespaceId, Owner, Presence, Reason, Refusal,
+    Revision, Served, SessionId, Term, Ticket, Time, locks,
+};
+
+/// The most owners that a command looks at, besides those it concerns.
+pub(crate) const MAX_LOOKED: usize = 2_000;
+
+/// A command at work.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    ledger: &'a mut Ledger,
+    now: Time,
+    caller: &'a Caller,
+    effects: Effects,
+    /// Where a lock or a place in the queue became free, so that somebody may be served.
+    freed: BTreeSet<NamespaceId>,
+}
+
+/// What is to stand under a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) value: Arc<str>,
+    pub(crate) deadline: Time,
+    pub(crate) hold: Hold,
+}
+
+impl Draft {
+    /// Returns what stands under a key already, to be changed.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self {
+            value: Arc::clone(&entry.value),
+            deadline: entry.deadline,
+            hold: entry.hold.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(ledger: &'a mut Ledger, now: Time, caller: &'a Caller) -> Self {
+        Self {
+            ledger,
+            now,
+            caller,
+            effects: Effects::default(),
+            freed: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn into_effects(self) -> Effects {
+        self.effects
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    pub(crate) fn caller(&self) -> &'a Caller {
+        self.caller
+    }
+
+    /// Returns the caller's namespace.
+    pub(crate) fn space(&self) -> &Space {
+        self.ledger.space(self.caller.namespace)
+    }
+
+    pub(crate) fn space_mut(&mut self) -> &mut Space {
+        self.space_of(self.caller.namespace)
+    }
+
+    pub(crate) fn space_of(&mut self, namespace: NamespaceId) -> &mut Space {
+        &mut self.ledger.spaces[namespace.0 as usize]
+    }
+
+    /// Returns every namespace.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = NamespaceId> + use<> {
+        let many = u32::try_from(self.ledger.spaces.len()).unwrap_or(u32::MAX);
+        (0..many).map(NamespaceId)
+    }
+
+    /// Returns the presence of the caller.
+    pub(crate) fn caller_presence(&self) -> Arc<Presence> {
+        Arc::clone(&self.caller.presence)
+    }
+
+    /// Returns the presence of `owner` in the caller's namespace.
+    pub(crate) fn presence(&mut self, owner: &Arc<Owner>) -> Arc<Presence> {
+        self.ledger.presence(self.caller.namespace, owner, self.now)
+    }
+
+    /// Returns the revision of the last commit.
+    pub(crate) fn rev(&self) -> Revision {
+        self.ledger.rev
+    }
+
+    /// Begins a batch and returns its revision.
+    pub(crate) fn begin(&mut self) -> Revision {
+        self.ledger.rev = self.ledger.rev.next();
+        self.ledger.rev
+    }
+
+    /// Returns the live entry under `key`. One that has run out but was not swept yet ends here, with a
+    /// revision and an event of its own; a write over it would otherwise swallow its expiry.
+    pub(crate) fn live(&mut self, key: &Key) -> Option<Arc<Entry>> {
+        let namespace = self.caller.namespace;
+        let entry = Arc::clone(self.space().get(key.as_str())?);
+        if entry.is_live(self.now) {
+            return Some(entry);
+        }
+        for lease in entry.leases() {
+            self.look_at(namespace, lease.owner());
+        }
+        self.run_out(namespace, key);
+        None
+    }
+
+    /// Returns the refusal of `fence`, with how the caller's session lost it and who has the same now.
+    pub(crate) fn lost(&self, fence: Revision) -> Refusal {
+        let (space, session) = (self.space(), self.caller.owner().session);
+        let everyone = space.holdings.of_session(session);
+        let mut losses = everyone.iter().flat_map(|one| space.holdings.losses(one.owner()));
+        let loss = losses.find(|loss| loss.fence == fence).cloned();
+        let entry = loss.as_ref().and_then(|loss| space.get(loss.key.as_str()));
+        Refusal::Lost {
+            fence,
+            holder: entry.and_then(|entry| Some(Arc::clone(entry.lease()?.owner()))),
+            loss: loss.map(Box::new),
+        }
+    }
+
+    /// Refuses what would pass the limits of the caller's namespace.
+    ///
+    /// What has run out takes no room: when there is not enough, it ends here, as if it had been met.
+    pub(crate) fn check(&mut self, growth: Growth) -> Result<(), Refusal> {
+        let namespace = self.caller.namespace;
+        for _ in 0..MAX_ENDED {
+            if self.fits(growth).is_ok() {
+                break;
+            }
+            let Some((_, key)) = self.space().overdue(self.now).cloned() else {
+                break;
+            };
+            self.run_out(namespace, &key);
+        }
+        self.fits(growth)
+    }
+
+    fn fits(&self, growth: Growth) -> Result<(), Refusal> {
+        self.space().check(growth, &self.ledger.limits)
+    }
+
+    /// Puts `draft` under `key` in the batch `rev`, on behalf of the caller, who has made every check.
+    pub(crate) fn put(&mut self, rev: Revision, key: &Key, kind: EventKind, draft: Draft) {
+        let Caller { namespace, .. } = *self.caller;
+        self.put_for(rev, namespace, key, kind, self.caller.owner(), draft);
+    }
+
+    /// Puts `draft` under `key` of `namespace`; `by` is who did it, or whose lease it is about.
+    pub(crate) fn put_for(
+        &mut self,
+        rev: Revision,
+        namespace: NamespaceId,
+        key: &Key,
+        kind: EventKind,
+        by: &Arc<Owner>,
+        draft: Draft,
+    ) {
+        let at = self.now;
+        let space = self.space_of(namespace);
+        let key = space.shared(key);
+        let old = space.get(key.as_str());
+        // Who holds something has not written it.
+        let written = old.filter(|_| kind != EventKind::Set);
+        let Draft {
+            value,
+            deadline,
+            hold,
+        } = draft;
+        let entry = Arc::new(Entry {
+            value: Arc::clone(&value),
+            rev,
+            created_rev: old.map_or(rev, |old| old.created_rev),
+            written: written.map_or(at, |old| old.written),
+            deadline,
+            by: Arc::clone(written.map_or(by, |old| &old.by)),
+            hold: (hold != Hold::default()).then(|| Box::new(hold)),
+        });
+        space.put(&key, &entry);
+        self.tell(rev, namespace, key, kind, by, Some(entry));
+    }
+
+    /// Ends the entry under `key` in the batch `rev`: exactly one event.
+    pub(crate) fn end(
+        &mut self,
+        rev: Revision,
+        namespace: NamespaceId,
+        key: &Key,
+        kind: EventKind,
+        by: &Arc<Owner>,
+    ) {
+        let Some((key, entry)) = self.space_of(namespace).take(key) else {
+            return;
+        };
+        for lease in entry.leases() {
+            if kind == EventKind::Expire {
+                let by_person = by.session == SessionId::BOARD;
+                let reason = if by_person {
+                    Reason::Person
+                } else {
+                    Reason::Expired
+                };
+                self.note_loss(namespace, &key, lease, reason);
+            }
+            if key.kind() == Kind::Lock {
+                self.freed.insert(namespace);
+            }
+        }
+        self.tell(rev, namespace, key, kind, by, None);
+    }
+
+    fn tell(
+        &mut self,
+        rev: Revision,
+        namespace: NamespaceId,
+        key: Key,
+        kind: EventKind,
+        by: &Arc<Owner>,
+        entry: Option<Arc<Entry>>,
+    ) {
+        let event = Event {
+            rev,
+            key: key.clone(),
+            kind,
+            by: Arc::clone(by),
+            value: entry.as_ref().map(|entry| Arc::clone(&entry.value)),
+            at: self.now,
+        };
+        self.space_of(namespace).history.push(event);
+        self.effects.changes.push(Change {
+            rev,
+            namespace,
+            key,
+            kind,
+            entry,
+        });
+    }
+
+    /// Ends the lease on `key` that was granted under `fence`, in the batch `rev`, and what stood only by it.
+    ///
+    /// `by` is who ends it. Nothing happens when it is not there any more.
+    pub(crate) fn let_go(
+        &mut self,
+        rev: Revision,
+        namespace: NamespaceId,
+        key: &Key,
+        fence: Revision,
+        reason: Reason,
+        by: &Arc<Owner>,
+    ) {
+        let Some(entry) = self.space_of(namespace).get(key.as_str()).cloned() else {
+            return;
+        };
+        let mut draft = Draft::of(&entry);
+        let leases = &mut draft.hold.leases;
+        let Some(at) = leases.iter().position(|lease| lease.fence == fence) else {
+            return;
+        };
+        let lease = leases.remove(at);
+        if reason.is_loss() {
+            self.note_loss(namespace, key, &lease, reason);
+        }
+        if key.kind() == Kind::Lock {
+            self.freed.insert(namespace);
+            let target = locks::target(key, &entry.value).filter(|_| lease.term != Term::Entry);
+            if let Some(target) = target {
+                draft.value = locks::describe(&target, &draft.hold.leases);
+            }
+        }
+        if draft.hold.leases.is_empty() && draft.deadline <= self.now {
+            self.end(rev, namespace, key, EventKind::Drop(reason), by);
+        } else {
+            self.put_for(rev, namespace, key, EventKind::Drop(reason), by, draft);
+        }
+    }
+
+    fn note_loss(&mut self, namespace: NamespaceId, key: &Key, lease: &Lease, reason: Reason) {
+        let loss = Loss {
+            key: key.clone(),
+            fence: lease.fence,
+            reason,
+            at: self.now,
+        };
+        self.space_of(namespace).holdings.lost(lease.owner(), loss);
+    }
+
+    /// Ends every lease that is over, of all namespaces, and forgets places that are kept no longer.
+    pub(super) fn look(&mut self) {
+        if self.ledger.next_look().is_none_or(|next| self.now < next) {
+            return;
+        }
+        let (mut looked, now) = (0, self.now);
+        for namespace in self.namespaces() {
+            while looked < MAX_LOOKED
+                && let Some(owner) = self.space_of(namespace).holdings.due(now)
+            {
+                looked += 1;
+                self.look_at(namespace, &owner);
+            }
+            let kept_for_nothing = |waiter: &Waiter| waiter.kept_until.is_some_and(|end| end <= now);
+            self.space_of(namespace).queue.drop_where(kept_for_nothing);
+        }
+    }
+
+    /// Ends what `owner` holds no more, in one batch, and notes when to look again.
+    pub(crate) fn look_at(&mut self, namespace: NamespaceId, owner: &Arc<Owner>) {
+        let now = self.now;
+        let looks = self.space_of(namespace).looks(owner);
+        let over = looks.filter(|(at, ..)| *at <= now);
+        let over: Vec<_> = over.map(|(_, fence, key)| (fence, key.clone())).collect();
+        if !over.is_empty() {
+            let presence = self.ledger.presence(namespace, owner, now);
+            let reason = reason_of_end(&presence);
+            let rev = self.begin();
+            for (fence, key) in &over {
+                self.let_go(rev, namespace, key, *fence, reason, owner);
+            }
+        }
+        let space = self.space_of(namespace);
+        let next = space.looks(owner).map(|(at, ..)| at).min();
+        space.holdings.look_at(owner, next);
+        space.holdings.forget(owner);
+    }
+
+    /// Notes that somebody may have to be served in the caller's namespace.
+    pub(crate) fn freed(&mut self) {
+        self.freed.insert(self.caller.namespace);
+    }
+
+    /// Grants every request that waits for nothing any more (rule 7), where something became free.
+    pub(super) fn hand_over(&mut self) {
+        while let Some(namespace) = self.freed.pop_first() {
+            let mut passed = BTreeSet::new();
+            while let Some(waiter) = self.space_of(namespace).grantable(&passed).cloned() {
+                if self.fits_in(namespace, &waiter).is_err() {
+                    // There is no room for more locks; whoever comes next may want fewer.
+                    passed.insert(waiter.ticket);
+                    continue;
+                }
+                self.space_of(namespace).queue.remove(waiter.ticket);
+                let grant = self.grant(namespace, &waiter.holder, &waiter.wish);
+                self.effects.served.push(Served {
+                    namespace,
+                    ticket: waiter.ticket,
+                    holder: waiter.holder,
+                    grant,
+                });
+            }
+        }
+    }
+
+    fn fits_in(&mut self, namespace: NamespaceId, waiter: &Waiter) -> Result<(), Refusal> {
+        let growth = super::command::growth_of(self.ledger.space(namespace), &waiter.holder, &waiter.wish);
+        self.ledger.space(namespace).check(growth, &self.ledger.limits)
+    }
+
+    /// Grants `wish`, which nothing is in the way of, in a batch of its own.
+    pub(crate) fn grant(&mut self, namespace: NamespaceId, holder: &Arc<Presence>, wish: &Wish) -> Grant {
+        let rev = self.begin();
+        for target in &*wish.targets {
+            let key = target.key();
+            let old = self.space_of(namespace).get(key.as_str()).cloned();
+            let mut hold = old.map(|old| Draft::of(&old).hold).unwrap_or_default();
+            hold.leases.push(Lease {
+                fence: rev,
+                holder: Arc::clone(holder),
+                mode: wish.mode,
+                term: Term::Renewed(wish.ttl),
+                granted: self.now,
+                why: wish.why.clone(),
+                at_least: Time::default(),
+            });
+            let draft = Draft {
+                value: locks::describe(target, &hold.leases),
+                deadline: Time::default(),
+                hold,
+            };
+            self.put_for(rev, namespace, &key, EventKind::Lease, holder.owner(), draft);
+        }
+        let targets = Arc::clone(&wish.targets);
+        let made_up = |loss: &Loss| {
+            Key::kind(&loss.key) == Kind::Lock && targets.iter().any(|target| target.key() == loss.key)
+        };
+        self.space_of(namespace).holdings.make_up(holder.owner(), made_up);
+        Grant {
+            fence: rev,
+            targets: Arc::clone(&wish.targets),
+            remaining: holder.deadline(wish.ttl, self.now).since(self.now),
+        }
+    }
+
+    /// Takes a request out of the caller's queue; see [`Ticket`].
+    pub(crate) fn withdraw(&mut self, ticket: Ticket, keep: bool) -> bool {
+        let now = self.now;
+        let queue = &mut self.space_mut().queue;
+        let was_there = if keep {
+            queue.close(ticket, now)
+        } else {
+            queue.remove(ticket).is_some()
+        };
+        if was_there {
+            self.freed();
+        }
+        was_there
+    }
+
+    /// Ends the entry of any namespace that ran out first; tells whether there was one.
+    pub(crate) fn end_first_overdue(&mut self) -> bool {
+        let spaces = self.namespaces().zip(&self.ledger.spaces);
+        let first = spaces
+            .filter_map(|(namespace, space)| Some((space.overdue(self.now)?, namespace)))
+            .min_by_key(|((deadline, _), _)| *deadline)
+            .map(|((_, key), namespace)| (namespace, key.clone()));
+        if let Some((namespace, key)) = &first {
+            self.run_out(*namespace, key);
+        }
+        first.is_some()
+    }
+
+    /// Ends an entry whose time has run out, in a batch of its own, in the name of who wrote it last.
+    fn run_out(&mut self, namespace: NamespaceId, key: &Key) {
+        if let Some(entry) = self.ledger.space(namespace).get(key.as_str()) {
+            let by = Arc::clone(&entry.by);
+            let rev = self.begin();
+            self.end(rev, namespace, key, EventKind::Expire, &by);
+        }
+    }
+
+    /// Returns the next moment at which something ends.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.ledger.next_deadline()
+    }
+}
+
+/// Tells what ended the leases of an owner that did not end them itself.
+fn reason_of_end(presence: &Presence) -> Reason {
+    match presence.gone() {
+        None => Reason::Expired,
+        Some(gone) if presence.is_dead(gone.after(GRACE)) => Reason::Died,
+        Some(_) => Reason::Disconnected,
+    }
+}
