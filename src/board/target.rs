@@ -11,6 +11,7 @@ use std::iter;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::Key;
 use super::key::decode;
@@ -30,7 +31,7 @@ const HASH_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     form: Form,
-    /// In normal form, so that equal targets have equal texts.
+    /// In normal form, Unicode's NFC included, so that equal targets have equal texts.
     text: Arc<str>,
 }
 
@@ -51,6 +52,7 @@ impl Target {
     ///
     /// Empty parts and `.` are dropped, `..` takes the part before it along and stops at the top.
     pub fn path(text: &str) -> Self {
+        let text = nfc(text);
         let mut parts = Vec::new();
         for part in text.split('/') {
             match part {
@@ -70,9 +72,13 @@ impl Target {
 
     /// Returns the thing `name` of the kind `kind`, such as `3000` and `port`.
     pub fn named(kind: &str, name: &str) -> Self {
+        Self::thing(&format!("{kind}:{name}"))
+    }
+
+    fn thing(text: &str) -> Self {
         Self {
             form: Form::Named,
-            text: Arc::from(format!("{kind}:{name}")),
+            text: Arc::from(nfc(text)),
         }
     }
 
@@ -96,10 +102,7 @@ impl Target {
         let parts: Vec<_> = spelled.split('/').map(decode).collect();
         let text = parts.join("/");
         Some(if spelled.contains(':') {
-            Self {
-                form: Form::Named,
-                text: Arc::from(text),
-            }
+            Self::thing(&text)
         } else if is_hash(&text) {
             Self {
                 form: Form::Hashed,
@@ -235,6 +238,17 @@ impl Target {
             push_hex(&mut hash, byte, b"0123456789abcdef");
         }
         hash
+    }
+}
+
+/// Returns `text` with each letter and its accents as one character, where there is one.
+///
+/// Some editors and file systems write them apart, and nobody sees the difference.
+fn nfc(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
     }
 }
 
