@@ -1,0 +1,331 @@
+//! From what an agent writes to what a lock is on: the only code that asks the file system what a path is.
+//!
+//! Responsible for names and paths as people write them, for links, for case, and for the worktrees of one
+//! repository. Not for which targets are in each other's way: that is [`Target`], which is pure. Asking the
+//! file system blocks, though only for as long as it takes to read a few links.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::board::Target;
+
+/// The most bytes in what an agent writes for one target: the longest path that Linux takes.
+pub const MAX_TARGET_BYTES: usize = 4_096;
+
+/// The most links that one path may lead through, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Words before a colon with which agents mean a path, though they would make it a named thing.
+const PATH_WORDS: [&str; 3] = ["file", "lock", "path"];
+
+/// Turns what agents write into targets, for one project.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    /// Canonical, so that a path is in the project when it begins with this.
+    root: PathBuf,
+    /// Whether the file system of the root takes `README.md` and `readme.md` for one file.
+    folds: bool,
+}
+
+/// What a lock is to be on, and what its owner should be told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// What the lock is on: the physical path, or a named thing.
+    pub target: Target,
+    /// The path within its worktree, for a path in one of the project's worktrees. Two agents whose
+    /// targets differ but overlap within their worktrees will meet when these are merged.
+    pub within: Option<Arc<str>>,
+    /// What was asked for, when a link or the case of letters made the target another path than that.
+    pub asked: Option<String>,
+}
+
+/// Why a text is no target. Each says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// Nothing was written.
+    #[error("A target is empty; name a path such as src/a.rs, or a thing such as port:3000")]
+    Empty,
+    /// More than [`MAX_TARGET_BYTES`].
+    #[error("A target has {0} bytes, at most {MAX_TARGET_BYTES} are allowed; lock a directory above it")]
+    TooLong(usize),
+    /// A line break, a tab or the like, which is a mistake far more often than a name.
+    #[error("{0:?} holds a control character; give each path as a text of its own, or lock the directory")]
+    Control(String),
+    /// A kind, a colon, and no name.
+    #[error("{0} names nothing after the colon; write it as in port:3000, or ./{0} for a file of that name")]
+    Nameless(String),
+    /// A path with a word such as `file:` before it.
+    #[error("{text} is no named thing; write the path alone: {path}")]
+    Labelled {
+        /// What was written.
+        text: String,
+        /// The path in it.
+        path: String,
+    },
+    /// `*` or `?`, and no file has this very name.
+    #[error("{text} is a pattern and no file is called that; lock the directory instead: {directory}")]
+    Pattern {
+        /// What was written.
+        text: String,
+        /// The directory that holds whatever the pattern could match.
+        directory: String,
+    },
+    /// A directory above the project.
+    #[error("{text} holds the whole project and more; lock the project itself: {}", .root.display())]
+    AboveProject {
+        /// What was written.
+        text: String,
+        /// The project's root, since `.` means another directory to callers below it.
+        root: PathBuf,
+    },
+    /// Links that lead in a circle, or through too many others.
+    #[error("{0} leads through more than {MAX_LINKS} symbolic links; repair the link or lock its directory")]
+    Links(String),
+    /// The caller's directory or a link leads to a name that is not UTF-8.
+    #[error("{0} leads to a path that is not UTF-8; lock the nearest directory above with a UTF-8 name")]
+    NotUtf8(String),
+}
+
+impl Resolver {
+    /// Returns the resolver for the project at `root`; whether case matters there is found without a write.
+    pub fn new(root: &Path) -> Self {
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let folds = ignores_case(&root);
+        Self { root, folds }
+    }
+
+    /// Returns what `text` means to a caller in the directory `cwd`, or in the root when it has not said.
+    ///
+    /// A text is a named thing, as in `port:3000`, or else a path. A path with everything below it may be
+    /// written `src`, `src/` or `src/**`; a file whose name reads like a named thing is written `./a:b`.
+    pub fn resolve(&self, cwd: Option<&Path>, text: &str) -> Result<Resolved, TargetError> {
+        if text.is_empty() {
+            return Err(TargetError::Empty);
+        }
+        if text.len() > MAX_TARGET_BYTES {
+            return Err(TargetError::TooLong(text.len()));
+        }
+        if text.contains(char::is_control) {
+            return Err(TargetError::Control(text.to_owned()));
+        }
+        match Target::split_name(text) {
+            Some((kind, name)) => named(kind, name).map(|target| Resolved {
+                target,
+                within: None,
+                asked: None,
+            }),
+            None => self.path(cwd, text),
+        }
+    }
+
+    fn path(&self, cwd: Option<&Path>, text: &str) -> Result<Resolved, TargetError> {
+        let links = || TargetError::Links(text.to_owned());
+        // `..` goes up from where the caller really is, as it would in its shell.
+        let cwd = follow(&without_dots(&self.root.join(cwd.unwrap_or(&self.root)))).ok_or_else(links)?;
+        let top = without_stars(text);
+        let told = without_dots(&cwd.join(top));
+        if top.contains(['*', '?']) && fs::symlink_metadata(&told).is_err() {
+            return Err(TargetError::Pattern {
+                text: text.to_owned(),
+                directory: before_pattern(top).to_owned(),
+            });
+        }
+        let real = follow(&told).ok_or_else(links)?;
+        let inside = self.below(&self.root, &real);
+        if inside.is_none() && self.below(&real, &self.root).is_some() {
+            return Err(TargetError::AboveProject {
+                text: text.to_owned(),
+                root: self.root.clone(),
+            });
+        }
+        let not_utf8 = || TargetError::NotUtf8(text.to_owned());
+        let place = inside.unwrap_or(&real).to_str().ok_or_else(not_utf8)?;
+        let folded = self.fold(place);
+        let is_other = real != told || folded != place;
+        Ok(Resolved {
+            target: Target::path(&folded),
+            within: self.within(&real, inside),
+            asked: is_other.then(|| text.to_owned()),
+        })
+    }
+
+    /// Returns the rest of `path` below `top`, `None` when it lies elsewhere.
+    fn below<'a>(&self, top: &Path, path: &'a Path) -> Option<&'a Path> {
+        let is_same = |a: &OsStr, b: &OsStr| match (a.to_str(), b.to_str()) {
+            (Some(a), Some(b)) => self.fold(a) == self.fold(b),
+            _ => a == b,
+        };
+        let mut rest = path.components();
+        for part in top.components() {
+            if !is_same(part.as_os_str(), rest.next()?.as_os_str()) {
+                return None;
+            }
+        }
+        Some(rest.as_path())
+    }
+
+    /// Returns the path within the worktree that holds `real`, whose path in the project is `inside`.
+    fn within(&self, real: &Path, inside: Option<&Path>) -> Option<Arc<str>> {
+        let mut tops = real.ancestors().take_while(|top| *top != self.root);
+        let path = match tops.find(|top| self.has_worktree(top)) {
+            Some(top) => self.below(top, real)?,
+            None => inside?,
+        };
+        Some(Arc::from(Target::path(&self.fold(path.to_str()?)).text()))
+    }
+
+    /// Tells whether `top` is a worktree that was added to the project's repository.
+    ///
+    /// Its `.git` is then a file that leads to `worktrees/<name>` in the git directory below the root.
+    fn has_worktree(&self, top: &Path) -> bool {
+        let Ok(text) = fs::read(top.join(".git")) else {
+            return false;
+        };
+        let Some(path) = text.strip_prefix(b"gitdir:") else {
+            return false;
+        };
+        let path = top.join(OsStr::from_bytes(path.trim_ascii())).canonicalize();
+        path.is_ok_and(|own| {
+            let mut above = own.ancestors().skip(1);
+            above.next().and_then(Path::file_name) == Some(OsStr::new("worktrees"))
+                && above.nth(1) == Some(&self.root)
+        })
+    }
+
+    /// Returns `text` as every way of writing it comes out, where the file system takes them for one.
+    fn fold<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if !self.folds {
+            return Cow::Borrowed(text);
+        }
+        // Some letters have two lower-case forms, as σ and ς do; upper case in between brings them together.
+        let lower = text.chars().flat_map(char::to_lowercase);
+        let folded = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+        Cow::Owned(folded.nfc().collect())
+    }
+}
+
+fn named(kind: &str, name: &str) -> Result<Target, TargetError> {
+    if name.is_empty() {
+        return Err(TargetError::Nameless(format!("{kind}:")));
+    }
+    if PATH_WORDS.contains(&kind) {
+        return Err(TargetError::Labelled {
+            text: format!("{kind}:{name}"),
+            path: name.strip_prefix("//").unwrap_or(name).to_owned(),
+        });
+    }
+    Ok(Target::named(kind, name))
+}
+
+/// Returns the directory that `src/**` means, without slashes at its end.
+fn without_stars(text: &str) -> &str {
+    let mut top = text.trim_end_matches('/');
+    while let Some(shorter) = top.strip_suffix("/**") {
+        top = shorter.trim_end_matches('/');
+    }
+    match top {
+        "" => "/",
+        "**" => ".",
+        _ => top,
+    }
+}
+
+/// Returns the directory before the first part that holds a `*` or a `?`.
+fn before_pattern(text: &str) -> &str {
+    let plain = text.split(['*', '?']).next().unwrap_or_default();
+    match plain.rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((directory, _)) => directory,
+    }
+}
+
+/// Returns the absolute `path` with `.` and `..` taken as words, whatever links there are.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            _ => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// Returns the physical path of the absolute `path`, also of what does not exist yet behind a link; `None`
+/// when there is no end to the links.
+fn follow(path: &Path) -> Option<PathBuf> {
+    let parts = |path: &Path| -> Vec<OsString> {
+        let parts = path.components().rev();
+        parts.map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let mut real = PathBuf::new();
+    let mut ahead = parts(path);
+    let mut links = 0;
+    while let Some(part) = ahead.pop() {
+        if part == "." {
+            continue;
+        }
+        if part == ".." {
+            real.pop();
+            continue;
+        }
+        let next = real.join(part);
+        // What cannot be read as a link is none, or is not there, or is not ours to look at.
+        let Ok(target) = fs::read_link(&next) else {
+            real = next;
+            continue;
+        };
+        links += 1;
+        if links > MAX_LINKS {
+            return None;
+        }
+        ahead.extend(parts(&target));
+    }
+    Some(real)
+}
+
+/// Tells whether the file system of `root` takes upper and lower case for the same, as a name there shows.
+fn ignores_case(root: &Path) -> bool {
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path()).chain([root.to_owned()]);
+    let Some((path, other)) = paths.find_map(|path| {
+        let other = path.with_file_name(in_other_case(path.file_name()?.to_str()?));
+        (other != path).then_some((path, other))
+    }) else {
+        return false;
+    };
+    let identity = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
+    let is_one_file = match (identity(&path), identity(&other)) {
+        (Ok(path), Ok(other)) => path == other,
+        _ => false,
+    };
+    // Two names of one file are listed as two, while case that is ignored is listed once.
+    let lists_both = other.parent().is_some_and(|above| {
+        let mut siblings = fs::read_dir(above).into_iter().flatten().flatten();
+        siblings.any(|entry| entry.path() == other)
+    });
+    is_one_file && !lists_both
+}
+
+fn in_other_case(name: &str) -> String {
+    let swapped = name.chars().map(|c| {
+        if c.is_ascii_lowercase() {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        }
+    });
+    swapped.collect()
+}
+
+#[cfg(test)]
+mod tests;
