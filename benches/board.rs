@@ -80,7 +80,7 @@ fn measure_calls(report: &mut Report, keys: usize) -> Result {
     let board = agent.board();
     let names: Vec<Key> = (0..keys).map(key).collect::<Result<_>>()?;
     for name in &names {
-        agent.set(name.clone(), Arc::from(VALUE), HOUR)?;
+        agent.call().set(name.clone(), Arc::from(VALUE), HOUR)?;
     }
     let rare = Pattern::parse(names[0].as_str())?;
     let timed = |call: &mut dyn FnMut(&Key) -> Result| -> Result<Sample> {
@@ -93,8 +93,14 @@ fn measure_calls(report: &mut Report, keys: usize) -> Result {
         });
         Ok(Sample::new(durations.collect::<Result<_>>()?))
     };
-    let get = timed(&mut |name| agent.get(name).map(drop).ok_or_else(|| "it is there".into()))?;
-    let set = timed(&mut |name| Ok(agent.set(name.clone(), Arc::from(VALUE), HOUR).map(drop)?))?;
+    let get = timed(&mut |name| {
+        agent
+            .call()
+            .get(name)
+            .map(drop)
+            .ok_or_else(|| "it is there".into())
+    })?;
+    let set = timed(&mut |name| Ok(agent.call().set(name.clone(), Arc::from(VALUE), HOUR).map(drop)?))?;
     let update = timed(&mut |name| {
         let op = |name: &Key| -> Result<Op> {
             Ok(Op {
@@ -103,8 +109,8 @@ fn measure_calls(report: &mut Report, keys: usize) -> Result {
             })
         };
         let mut bet = op(name)?;
-        bet.condition.if_rev = agent.get(name).map(|entry| entry.rev);
-        Ok(agent.update(vec![bet], None).map(drop)?)
+        bet.condition.if_rev = agent.call().get(name).map(|entry| entry.rev);
+        Ok(agent.call().update(vec![bet], None).map(drop)?)
     })?;
     for (what, sample, p50, p99) in [
         ("get", get, 2.0, 50.0),
@@ -141,13 +147,13 @@ async fn measure_staggered(report: &mut Report, count: usize) -> Result {
     for number in 0..count {
         let name = key(number)?;
         let ttl = Duration::from_millis(200) + Duration::from_micros(number as u64 * 7_919 % 2_000_000);
-        agent.set(name.clone(), Arc::from(VALUE), ttl)?;
-        let entry = agent.get(&name).ok_or("it is there")?;
+        agent.call().set(name.clone(), Arc::from(VALUE), ttl)?;
+        let entry = agent.call().get(&name).ok_or("it is there")?;
         deadlines.insert(name, entry.deadline);
     }
     let (mut late, mut early, mut since) = (Vec::new(), 0, Revision::ZERO);
     while late.len() + early < count {
-        let watched = agent.watch(&Pattern::all(), Some(since), HOUR).await?;
+        let watched = agent.call().watch(&Pattern::all(), Some(since), HOUR).await?;
         let heard = board.clock().now();
         since = watched.rev;
         for event in watched
@@ -183,14 +189,14 @@ async fn measure_storm(report: &mut Report, count: usize) -> Result {
     let agent = attach(count + 2)?;
     let board = agent.board().clone();
     let stays = Key::parse("lock:stays")?;
-    agent.set(stays.clone(), Arc::from(VALUE), HOUR)?;
+    agent.call().set(stays.clone(), Arc::from(VALUE), HOUR)?;
     let end = board
         .clock()
         .now()
         .after(Duration::from_micros(count as u64 * 20));
     for number in 0..count {
         let ttl = end.since(board.clock().now()).max(Duration::from_millis(1));
-        agent.set(key(number)?, Arc::from(VALUE), ttl)?;
+        agent.call().set(key(number)?, Arc::from(VALUE), ttl)?;
     }
     let over = Arc::new(AtomicBool::new(false));
     let paced = |mut call: Box<dyn FnMut() + Send>| {
@@ -274,10 +280,10 @@ fn fill(keys: usize) -> Result {
     let agent = attach(keys)?;
     let before = resident()?;
     for number in 0..keys {
-        agent.set(key(number)?, Arc::from(VALUE), HOUR)?;
+        agent.call().set(key(number)?, Arc::from(VALUE), HOUR)?;
     }
     let after = resident()?;
-    let entry = agent.get(&key(0)?).ok_or("it is there")?;
+    let entry = agent.call().get(&key(0)?).ok_or("it is there")?;
     assert_eq!((entry.value.len(), key(0)?.as_str().len()), (35, 20));
     println!("{}", (after - before) as f64 / keys as f64);
     Ok(())

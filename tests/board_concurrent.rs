@@ -93,7 +93,7 @@ fn nothing_is_lost_from_a_counter() {
             scope.spawn(|| (0..EACH).for_each(|_| raise(agent, "progress:global")));
         }
     });
-    let sum = agents[0].get(&key("progress:global")).unwrap();
+    let sum = agents[0].call().get(&key("progress:global")).unwrap();
     assert_eq!(*sum.value, (EACH * agents.len()).to_string());
     assert_eq!(agents[0].board().rev(), sum.rev, "each raise is one revision");
 }
@@ -107,12 +107,12 @@ fn a_lock_has_one_holder() {
         let answers: Vec<_> = std::thread::scope(|scope| {
             let takers: Vec<_> = agents
                 .iter()
-                .map(|agent| scope.spawn(|| agent.set(key(&lock), Arc::from("{}"), HOUR)))
+                .map(|agent| scope.spawn(|| agent.call().set(key(&lock), Arc::from("{}"), HOUR)))
                 .collect();
             takers.into_iter().map(|taker| taker.join().unwrap()).collect()
         });
-        let entry = agents[0].get(&key(&lock)).unwrap();
-        let holder = &entry.lease.as_ref().unwrap().owner;
+        let entry = agents[0].call().get(&key(&lock)).unwrap();
+        let holder = entry.lease().unwrap().owner();
         for (agent, answer) in agents.iter().zip(answers) {
             match answer {
                 Ok(rev) => assert_eq!((rev, &agent.owner()), (entry.rev, holder)),
@@ -144,7 +144,7 @@ fn single(agent: &Session, die: Die, value: u32, swap: fn(&Session, usize, u32, 
         }
         55..65 => Call::Delete {
             key: at,
-            existed: agent.delete(key(KEYS[at])).unwrap(),
+            existed: agent.call().delete(key(KEYS[at])).unwrap(),
         },
         _ => {
             let from = KNOWN.get()[at];
@@ -181,11 +181,11 @@ fn any(agent: &Session, die: Die, value: u32, set_all: fn(&Session, u32)) -> Cal
                 action: Action::Delete(Delete { key: key(text) }),
                 condition: Condition::default(),
             });
-            agent.update(ops.to_vec(), None).unwrap();
+            agent.call().update(ops.to_vec(), None).unwrap();
             Call::DeleteAll
         }
         82..88 => {
-            let rows = agent.list(&Pattern::all(), None, 10).rows;
+            let rows = agent.call().list(&Pattern::all(), None, 10).rows;
             let find = |text: &str| rows.iter().find(|(key, _)| key.as_str() == text);
             Call::List {
                 seen: KEYS.map(|text| find(text).map_or(0, |(_, entry)| entry.value.parse().unwrap())),
@@ -196,7 +196,7 @@ fn any(agent: &Session, die: Die, value: u32, set_all: fn(&Session, u32)) -> Cal
 }
 
 fn look(agent: &Session, at: usize) -> u32 {
-    let entry = agent.get(&key(KEYS[at]));
+    let entry = agent.call().get(&key(KEYS[at]));
     let seen = entry.map_or(0, |entry| entry.value.parse().unwrap());
     let mut known = KNOWN.get();
     known[at] = seen;
@@ -206,12 +206,13 @@ fn look(agent: &Session, at: usize) -> u32 {
 
 fn put(agent: &Session, at: usize, value: u32) {
     agent
+        .call()
         .set(key(KEYS[at]), Arc::from(value.to_string()), HOUR)
         .unwrap();
 }
 
 fn swap(agent: &Session, at: usize, from: u32, to: u32) -> bool {
-    done(agent.update(vec![bet(KEYS[at], from, to)], None))
+    done(agent.call().update(vec![bet(KEYS[at], from, to)], None))
 }
 
 /// The mistake that the original recipe for locks makes.
@@ -226,7 +227,7 @@ fn look_then_set(agent: &Session, at: usize, from: u32, to: u32) -> bool {
 
 fn set_all(agent: &Session, value: u32) {
     let ops = KEYS.map(|text| write(text, &value.to_string(), HOUR));
-    agent.update(ops.to_vec(), None).unwrap();
+    agent.call().update(ops.to_vec(), None).unwrap();
 }
 
 /// The mistake of a client that has no batches.
@@ -240,7 +241,7 @@ fn set_each(agent: &Session, value: u32) {
 fn swap_all(agent: &Session, from: u32, to: u32) -> bool {
     let mut ops = KEYS.map(|text| write(text, &to.to_string(), HOUR));
     ops[0] = bet(KEYS[0], from, to);
-    done(agent.update(ops.to_vec(), None))
+    done(agent.call().update(ops.to_vec(), None))
 }
 
 fn bet(text: &str, from: u32, to: u32) -> Op {
@@ -271,7 +272,7 @@ fn done<T: std::fmt::Debug>(answer: Result<T, Refusal>) -> bool {
 fn raise(agent: &Session, text: &str) {
     let counter: Key = key(text);
     loop {
-        let entry = agent.get(&counter);
+        let entry = agent.call().get(&counter);
         let count: u64 = entry.as_ref().map_or(0, |entry| entry.value.parse().unwrap());
         let op = Op {
             action: Action::Set(set(text, &(count + 1).to_string(), HOUR)),
@@ -280,7 +281,7 @@ fn raise(agent: &Session, text: &str) {
                 if_value: None,
             },
         };
-        if done(agent.update(vec![op], None)) {
+        if done(agent.call().update(vec![op], None)) {
             return;
         }
     }

@@ -46,8 +46,8 @@ impl Swept {
     }
 
     fn set(&self, key_text: &str, ttl: Duration) -> Time {
-        self.agent.set(key(key_text), Arc::from("v"), ttl).unwrap();
-        self.agent.get(&key(key_text)).unwrap().deadline
+        self.agent.call().set(key(key_text), Arc::from("v"), ttl).unwrap();
+        self.agent.call().get(&key(key_text)).unwrap().deadline
     }
 
     /// Returns the expiries after `since` as soon as there are `count`, and what else came until then.
@@ -55,7 +55,12 @@ impl Swept {
         let (mut ends, mut others, mut since) = (Vec::new(), Vec::new(), since);
         while ends.len() < count {
             let all = Pattern::all();
-            let watched = self.agent.watch(&all, Some(since), PATIENCE).await.unwrap();
+            let watched = self
+                .agent
+                .call()
+                .watch(&all, Some(since), PATIENCE)
+                .await
+                .unwrap();
             assert!(!watched.events.is_empty(), "{} of {count} ended", ends.len());
             since = watched.rev;
             let (ended, other): (Vec<_>, Vec<_>) = watched
@@ -90,7 +95,7 @@ async fn on_an_idle_board_the_end_is_told_without_any_call() {
     let (ends, _) = swept.ends(since, 1).await;
     assert_eq!((ends.len(), ends[0].key.as_str()), (1, "lock:a"));
     assert!(ends[0].at >= deadline);
-    assert_eq!(swept.agent.get(&key("lock:a")), None);
+    assert_eq!(swept.agent.call().get(&key("lock:a")), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +109,7 @@ async fn a_sleeping_sweeper_is_woken_by_what_ends_sooner() {
         let (ends, _) = swept.ends(since, 1).await;
         assert_eq!(ends[0].key.as_str(), "task:short");
     }
-    assert!(swept.agent.get(&key("task:long")).is_some());
+    assert!(swept.agent.call().get(&key("task:long")).is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +147,7 @@ async fn in_a_storm_everything_ends_once_and_reads_go_on() {
     let names: Vec<Key> = (0..MANY).map(|number| key(&format!("task:{number}"))).collect();
     for name in &names {
         let ttl = end.since(swept.board.clock().now()).max(Duration::from_millis(1));
-        swept.agent.set(name.clone(), Arc::from("v"), ttl).unwrap();
+        swept.agent.call().set(name.clone(), Arc::from("v"), ttl).unwrap();
     }
     let reader = {
         let (board, namespace, names) = (swept.board.clone(), swept.agent.namespace(), names.clone());
@@ -193,7 +198,7 @@ async fn what_cannot_be_ended_is_not_read_and_ends_later() {
     })
     .await
     .unwrap();
-    assert_eq!(swept.agent.get(&key("lock:a")), None);
+    assert_eq!(swept.agent.call().get(&key("lock:a")), None);
     std::fs::create_dir(&home).unwrap();
     let (ends, _) = swept.ends(since, 1).await;
     assert_eq!(ends[0].key.as_str(), "lock:a");
@@ -204,16 +209,20 @@ async fn what_cannot_be_ended_is_not_read_and_ends_later() {
 async fn a_key_that_was_beaten_still_ends_on_time() {
     let swept = Swept::new();
     for _ in 0..65_536 {
-        swept.agent.set(key("agent:1"), Arc::from("beat"), HOUR).unwrap();
+        swept
+            .agent
+            .call()
+            .set(key("agent:1"), Arc::from("beat"), HOUR)
+            .unwrap();
     }
     let since = swept.board.rev();
     let deadline = swept.set("agent:1", Duration::from_millis(100));
     let (ends, others) = swept.ends(since, 1).await;
     assert_eq!((ends.len(), others.len()), (1, 1));
     assert!(ends[0].at >= deadline);
-    assert_eq!(swept.agent.get(&key("agent:1")), None);
+    assert_eq!(swept.agent.call().get(&key("agent:1")), None);
     swept.set("agent:1", HOUR);
-    assert!(swept.agent.get(&key("agent:1")).is_some());
+    assert!(swept.agent.call().get(&key("agent:1")).is_some());
 }
 
 /// A bounded cache drops what is new in favour of what is read often.
@@ -223,19 +232,19 @@ fn fresh_locks_are_never_dropped() {
     let agent = attach(&board, namespace, "ann");
     let status = |number| key(&format!("status:{number}"));
     for number in 0..2_000 {
-        agent.set(status(number), Arc::from("v"), HOUR).unwrap();
+        agent.call().set(status(number), Arc::from("v"), HOUR).unwrap();
     }
     for number in (0..5).flat_map(|_| 0..2_000) {
-        assert!(agent.get(&status(number)).is_some());
+        assert!(agent.call().get(&status(number)).is_some());
     }
     let lock = |number| key(&format!("lock:{number}"));
     for number in 0..500 {
-        agent.set(lock(number), Arc::from(""), HOUR).unwrap();
+        agent.call().set(lock(number), Arc::from(""), HOUR).unwrap();
     }
     for number in (0..5).flat_map(|_| 0..2_000) {
-        assert!(agent.get(&status(number)).is_some());
+        assert!(agent.call().get(&status(number)).is_some());
     }
-    assert!((0..500).all(|number| agent.get(&lock(number)).is_some()));
+    assert!((0..500).all(|number| agent.call().get(&lock(number)).is_some()));
 }
 
 /// moka keeps the first deadline of a key unless told otherwise.

@@ -68,14 +68,23 @@ fn the_fence_of_two_locks_holds_until_both_are_gone() {
     let (board, namespace) = board(ManualClock::default(), Limits::default());
     let agent = attach(&board, namespace, "ann");
     let both = vec![write("lock:a", "", HOUR), write("lock:b", "", HOUR)];
-    let fence = agent.update(both, None).unwrap();
-    let fenced = || agent.update(vec![write("status:ann", "on it", HOUR)], Some(fence));
+    let fence = agent.call().update(both, None).unwrap();
+    let fenced = || {
+        agent
+            .call()
+            .update(vec![write("status:ann", "on it", HOUR)], Some(fence))
+    };
     fenced().unwrap();
     for (lock, held) in [("lock:a", true), ("lock:b", false)] {
-        agent.delete(key(lock)).unwrap();
+        agent.call().delete(key(lock)).unwrap();
         assert_eq!(fenced().is_ok(), held, "after {lock}");
     }
-    assert_eq!(fenced(), Err(Refusal::Lost { fence }));
+    let lost = Refusal::Lost {
+        fence,
+        loss: None,
+        holder: None,
+    };
+    assert_eq!(fenced(), Err(lost));
 }
 
 #[test]
@@ -85,10 +94,11 @@ fn what_has_run_out_takes_no_room_although_nobody_swept_it() {
         keys: 10,
         bytes: 100,
         locks: 2,
+        ..Limits::default()
     };
     let (board, namespace) = board(Arc::clone(&clock), limits);
     let agent = attach(&board, namespace, "ann");
-    let fill = |name: &str| agent.set(key(name), Arc::from("0123456789"), SECOND);
+    let fill = |name: &str| agent.call().set(key(name), Arc::from("0123456789"), SECOND);
     for number in 0..10 {
         fill(&format!("task:{number}")).unwrap();
     }
@@ -97,12 +107,15 @@ fn what_has_run_out_takes_no_room_although_nobody_swept_it() {
     clock.advance(SECOND);
     // The batch needs the room of all ten, and each of them ends with one event.
     let long = "x".repeat(100);
-    let rev = agent.update(vec![write("task:10", &long, HOUR)], None).unwrap();
+    let rev = agent
+        .call()
+        .update(vec![write("task:10", &long, HOUR)], None)
+        .unwrap();
     let events = board.latest_events(namespace, &Pattern::all(), 11);
     assert_eq!(events[0].rev, rev);
     assert!(events[1..].iter().all(|event| event.kind == EventKind::Expire));
     assert_eq!(
-        agent.set(key("task:11"), Arc::from("y"), SECOND),
+        agent.call().set(key("task:11"), Arc::from("y"), SECOND),
         full("bytes", 100)
     );
 }
@@ -121,6 +134,7 @@ async fn a_watch_ends_on_time_on_a_board_that_always_has_news() {
         })
     };
     let locks = Pattern::prefix("lock:");
+    let agent = agent.call();
     let watch = agent.watch(&locks, None, Duration::from_millis(50));
     let watched = tokio::time::timeout(Duration::from_secs(20), watch).await;
     busy.abort();
@@ -144,7 +158,7 @@ async fn a_commit_at_any_moment_wakes_the_watcher() {
     let mut seen = 0;
     while seen < 2_000 {
         let all = Pattern::all();
-        let watched = agent.watch(&all, Some(since), MINUTE).await.unwrap();
+        let watched = agent.call().watch(&all, Some(since), MINUTE).await.unwrap();
         for event in &watched.events {
             assert_eq!(event.rev, since.next(), "a gap or a repetition");
             since = event.rev;
@@ -160,6 +174,7 @@ async fn a_cursor_of_another_board_is_refused() {
     let (board, namespace) = board(ManualClock::default(), Limits::default());
     let agent = attach(&board, namespace, "ann");
     let refused = agent
+        .call()
         .watch(&Pattern::all(), Some(Revision(7)), Duration::ZERO)
         .await;
     assert!(matches!(refused, Err(Refusal::Invalid { field: "since", .. })));

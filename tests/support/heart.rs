@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callboard::board::{
     Action, Board, Caller, Clock, Condition, Introduction, Key, Limits, Namespace, NamespaceId, Op, Owner,
-    Revision, RevisionFile, Session, SessionId, Set,
+    Presence, Revision, RevisionFile, Session, SessionId, Set, Time,
 };
 
 /// Returns an empty board and its one namespace.
@@ -26,9 +26,10 @@ pub(crate) fn attach(board: &Board, namespace: NamespaceId, name: &str) -> Sessi
 
 /// Returns a caller that is on no roster.
 pub(crate) fn caller(namespace: NamespaceId, session: u64) -> Caller {
+    let owner = Owner::new("agent", SessionId(session));
     Caller {
         namespace,
-        owner: Owner::new("agent", SessionId(session)),
+        presence: Presence::new(owner, Limits::default().idle, Time::default()),
     }
 }
 

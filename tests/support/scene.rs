@@ -168,8 +168,9 @@ impl Scene {
     /// Writes as the agent at `place`.
     pub(crate) fn set(&self, place: usize, key: &str, value: &str, ttl: u64) -> Revision {
         let session = &self.sessions[place];
-        session.called("setStorage");
-        session
+        let agent = session.call();
+        agent.note("setStorage").unwrap();
+        agent
             .set(
                 Key::parse(key).unwrap(),
                 Arc::from(value),
@@ -181,8 +182,9 @@ impl Scene {
     /// Reads as the agent at `place` and tells whether there was a value.
     pub(crate) fn get(&self, place: usize, key: &str) -> bool {
         let session = &self.sessions[place];
-        session.called("getStorage");
-        session.get(&Key::parse(key).unwrap()).is_some()
+        let agent = session.call();
+        agent.note("getStorage").unwrap();
+        agent.get(&Key::parse(key).unwrap()).is_some()
     }
 
     /// Lets time pass, and what ran out end.

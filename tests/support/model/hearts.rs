@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use callboard::board::{
     Action, Board, Caller, Command, Compacted, Condition, Delete, Entry, Event, Expire, Key, Kind, KindStats,
-    Ledger, Limits, ManualClock, Namespace, NamespaceId, Op, Owner, Page, Pattern, Refusal, Revision,
-    RevisionFile, SessionId, Set, Sweep, Time, Update,
+    Ledger, Limits, ManualClock, Namespace, NamespaceId, Op, Owner, Page, Pattern, Presence, Refusal,
+    Revision, RevisionFile, SessionId, Set, Sweep, Time, Update,
 };
 
 use super::naive::{self, Deed, MAX_BYTES, MAX_KEYS, MAX_LOCKS, Made, Said};
@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits {
     keys: MAX_KEYS,
     bytes: MAX_BYTES,
     locks: MAX_LOCKS,
+    idle: Duration::from_secs(900),
 };
 
 /// Events, and the cursor to go on from.
@@ -215,13 +216,21 @@ fn names() -> impl Iterator<Item = Namespace> {
 }
 
 fn agent(namespace: NamespaceId, session: usize) -> Caller {
-    let owner = Owner::new(SESSIONS[session], SessionId(session as u64 + 1));
-    Caller { namespace, owner }
+    caller(
+        namespace,
+        Owner::new(SESSIONS[session], SessionId(session as u64 + 1)),
+    )
 }
 
 fn person(namespace: NamespaceId) -> Caller {
-    let owner = Owner::human();
-    Caller { namespace, owner }
+    caller(namespace, Owner::human())
+}
+
+fn caller(namespace: NamespaceId, owner: Arc<Owner>) -> Caller {
+    Caller {
+        namespace,
+        presence: Presence::new(owner, LIMITS.idle, Time::default()),
+    }
 }
 
 fn name(key: &str) -> Key {

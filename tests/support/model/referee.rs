@@ -324,9 +324,9 @@ fn is_same(seen: Option<&Entry>, held: Option<&Stored>) -> bool {
     let (Some(seen), Some(held)) = (seen, held) else {
         return seen.is_none() && held.is_none();
     };
-    let leases = match (&seen.lease, &held.lease) {
+    let leases = match (seen.lease(), &held.lease) {
         (Some(seen), Some(held)) => {
-            (seen.fence.0, &*seen.owner.name, seen.owner.session.0)
+            (seen.fence.0, &*seen.owner().name, seen.owner().session.0)
                 == (held.fence, held.name, held.session as u64 + 1)
         }
         (seen, held) => seen.is_none() && held.is_none(),
