@@ -180,15 +180,10 @@ impl Naive {
         }
     }
 
-    fn holds(&mut self, session: usize, namespace: usize, fence: u64) -> bool {
-        for key in KEYS {
-            let lease = self.at(namespace, key).and_then(|one| one.lease);
-            if lease.is_some_and(|lease| lease.fence == fence) {
-                self.meet(namespace, key);
-            }
-        }
+    fn holds(&self, session: usize, namespace: usize, fence: u64) -> bool {
         self.stored.iter().any(|one| {
             one.namespace == namespace
+                && self.now < one.deadline
                 && one
                     .lease
                     .is_some_and(|lease| lease.fence == fence && lease.session == session)
@@ -214,8 +209,14 @@ impl Naive {
                 Made::Gone => None,
                 Made::Value(value, _) => named_in(op.key, value),
             };
+            let releases = match op.to {
+                Made::Same => false,
+                Made::Gone => op.key.starts_with("lock:"),
+                Made::Value(value, _) => frees(current, op.key, value),
+            };
             if let Some(lease) = current.and_then(|one| one.lease)
                 && (lease.session != session || named.is_some_and(|named| named != lease.name))
+                && !(releases && named.unwrap_or(SESSIONS[session]) == lease.name)
             {
                 return Said::Leased(lease.name.to_owned());
             }
