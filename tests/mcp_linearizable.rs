@@ -5,14 +5,13 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use porcupine_rs::{CheckResult, Operation, check_operations_timeout};
 use serde_json::{Value, json};
+use support::plain::Plain;
 use support::process::BoardProcess;
 use support::registers::{Call, Die, REGISTERS, Together, record};
 
@@ -60,8 +59,7 @@ fn history(swapping: Swapping, seed: u64) -> Vec<Operation<Together>> {
 }
 
 struct Client {
-    reader: BufReader<UnixStream>,
-    writer: UnixStream,
+    plain: Plain,
     swapping: Swapping,
     /// What each key was last seen to hold: the bets of compare-and-set.
     known: [u32; REGISTERS],
@@ -69,17 +67,11 @@ struct Client {
 
 impl Client {
     fn connect(socket: &Path, swapping: Swapping) -> Self {
-        let writer = UnixStream::connect(socket).unwrap();
-        let mut client = Self {
-            reader: BufReader::new(writer.try_clone().unwrap()),
-            writer,
+        Self {
+            plain: Plain::connect(socket),
             swapping,
             known: [0; REGISTERS],
-        };
-        let info = json!({"name": "checker", "version": "1"});
-        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
-        client.request("initialize", &params);
-        client
+        }
     }
 
     fn play(&mut self, die: Die, value: u32) -> Call {
@@ -156,16 +148,7 @@ impl Client {
     }
 
     fn tool(&mut self, name: &str, arguments: &Value) -> Value {
-        let answer = self.request("tools/call", &json!({"name": name, "arguments": arguments}));
-        serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap()
-    }
-
-    fn request(&mut self, method: &str, params: &Value) -> Value {
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        writeln!(self.writer, "{request}").unwrap();
-        let mut line = String::new();
-        self.reader.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
+        self.plain.tool(name, arguments)
     }
 }
 

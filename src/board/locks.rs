@@ -87,13 +87,20 @@ pub(crate) fn in_the_way<'a>(
         lease.term == Term::Entry
             && match write {
                 Some(LockWrite::Release { .. }) => {
-                    *name == holder.name || is_gone && caller.owner().name == entry.by.name
+                    *name == holder.name || is_gone && kin(&caller.owner().name) == kin(&entry.by.name)
                 }
                 Some(LockWrite::Hold { .. }) => is_gone && named == Some(&holder.name),
                 None => false,
             }
     };
     entry.leases().iter().find(|lease| !may_pass(lease))
+}
+
+/// Returns a name without the number that tells sessions of one program apart: who opens a session for every
+/// call is `python-1` in one and `python-2` in the next.
+fn kin(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+        .trim_end_matches('-')
 }
 
 /// Returns what a lock under `key` with `value` is on, `None` when `key` is no lock's.

@@ -1,0 +1,65 @@
+//! A client without a runtime: it writes a line, and reads the next. For tests with a thread for each agent.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// How long an answer may take before the test fails; longer than any call may wait.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A connection on which one call is made at a time. Dropping it closes it, as the death of an agent does.
+pub(crate) struct Plain {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+}
+
+impl Plain {
+    /// Connects without a word about who is there, and opens the protocol.
+    pub(crate) fn connect(socket: &Path) -> Self {
+        Self::open(socket, None)
+    }
+
+    /// Connects as a bridge does: under `name`, and with a secret by which the session is known again.
+    pub(crate) fn attach(socket: &Path, name: &str, secret: &str) -> Self {
+        let hello = json!({"callboard/hello": {"name": name, "secret": secret}});
+        Self::open(socket, Some(&hello))
+    }
+
+    fn open(socket: &Path, hello: Option<&Value>) -> Self {
+        let writer = UnixStream::connect(socket).unwrap();
+        writer.set_read_timeout(Some(PATIENCE)).unwrap();
+        let reader = BufReader::new(writer.try_clone().unwrap());
+        let mut client = Self { reader, writer };
+        if let Some(hello) = hello {
+            writeln!(client.writer, "{hello}").unwrap();
+        }
+        let info = json!({"name": "plain", "version": "1"});
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
+        client.request("initialize", &params);
+        client
+    }
+
+    /// Calls a tool and returns its JSON body.
+    pub(crate) fn tool(&mut self, name: &str, arguments: &Value) -> Value {
+        let answer = self.request("tools/call", &json!({"name": name, "arguments": arguments}));
+        let text = answer["result"]["content"][0]["text"].as_str();
+        serde_json::from_str(text.unwrap_or_else(|| panic!("{name}: {answer}"))).unwrap()
+    }
+
+    /// Sends a request and returns the answer whole.
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> Value {
+        self.send(method, params);
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{method}: {line:?}: {error}"))
+    }
+
+    /// Sends a request and does not wait for the answer.
+    pub(crate) fn send(&mut self, method: &str, params: &Value) {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        writeln!(self.writer, "{request}").unwrap();
+    }
+}
