@@ -174,10 +174,14 @@ impl Board {
 
     /// Takes a session off the roster, unless a newer connection has taken it over.
     pub(super) fn leave(&self, member: &Arc<Member>) {
-        if self.0.roster.leave(member) {
-            self.depart(member, false);
-        }
+        self.0.roster.leave(member, || self.depart(member, false));
         self.tell();
+    }
+
+    /// Notes that the process behind `member` is gone, unless a newer connection has taken its session over.
+    pub(super) fn died(&self, member: &Arc<Member>) {
+        let roster = &self.0.roster;
+        roster.unless_taken_over(member, || self.depart(member, true));
     }
 
     /// Notes that nobody speaks for the session of `member` any more.

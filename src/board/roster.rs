@@ -74,14 +74,7 @@ pub(crate) struct Roster {
     last: AtomicU64,
     members: Mutex<BTreeMap<SessionId, Arc<Member>>>,
     /// Sessions with a secret that left lately, oldest first.
-    departed: Mutex<VecDeque<Departed>>,
-}
-
-#[derive(Debug)]
-struct Departed {
-    secret: Secret,
-    namespace: NamespaceId,
-    owner: Arc<Owner>,
+    departed: Mutex<VecDeque<Arc<Member>>>,
 }
 
 /// One live session.
@@ -181,17 +174,14 @@ impl Roster {
         namespace: NamespaceId,
         secret: &Secret,
     ) -> Option<Arc<Owner>> {
-        let mut live = members.values();
-        if let Some(member) =
-            live.find(|member| member.namespace == namespace && member.secret.as_ref() == Some(secret))
-        {
+        let is_it =
+            |member: &Arc<Member>| member.namespace == namespace && member.secret.as_ref() == Some(secret);
+        if let Some(member) = members.values().find(|member| is_it(member)) {
             return Some(member.owner());
         }
         let mut departed = lock(&self.departed);
-        let at = departed
-            .iter()
-            .position(|one| one.namespace == namespace && one.secret == *secret)?;
-        departed.remove(at).map(|one| one.owner)
+        let at = departed.iter().position(is_it)?;
+        departed.remove(at).map(|member| member.owner())
     }
 
     /// Learns what program `member` is; one that asked for no name is called after it.
@@ -254,29 +244,38 @@ impl Roster {
         Ok(actor)
     }
 
-    /// Removes a session, unless a newer connection has taken it over; tells whether it is gone.
-    pub(crate) fn leave(&self, member: &Arc<Member>) -> bool {
-        let owner = member.owner();
-        // Held to the end, so that nobody comes back between the two lists and is on neither.
+    /// Removes a session, unless a newer connection has taken it over; `depart` notes its end.
+    pub(crate) fn leave(&self, member: &Arc<Member>, depart: impl FnOnce()) {
+        let session = member.owner().session;
+        // Held to the end: who comes back meanwhile would be on neither list, or depart after its return.
         let mut members = lock(&self.members);
-        let current = members.get(&owner.session);
+        let current = members.get(&session);
         if !current.is_some_and(|current| Arc::ptr_eq(current, member)) {
-            return false;
+            return;
         }
-        members.remove(&owner.session);
-        if let Some(secret) = member.secret.clone() {
+        members.remove(&session);
+        if member.secret.is_some() {
             let mut departed = lock(&self.departed);
-            departed.push_back(Departed {
-                secret,
-                namespace: member.namespace,
-                owner,
-            });
+            departed.push_back(Arc::clone(member));
             if departed.len() > MAX_DEPARTED {
                 departed.pop_front();
             }
         }
+        depart();
         drop(members);
-        true
+    }
+
+    /// Does `last` for the session of `member`, which may have left, unless a newer connection has taken it
+    /// over, and keeps others from taking it over meanwhile.
+    pub(crate) fn unless_taken_over(&self, member: &Arc<Member>, last: impl FnOnce()) {
+        let session = member.owner().session;
+        let is_newer = |one: &Arc<Member>| one.owner().session == session && !Arc::ptr_eq(one, member);
+        let members = lock(&self.members);
+        let live = members.get(&session);
+        if !live.is_some_and(is_newer) && !lock(&self.departed).iter().any(is_newer) {
+            last();
+        }
+        drop(members);
     }
 
     /// Returns everyone in the order of arrival.
@@ -371,129 +370,4 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn enter(roster: &Roster, name: Option<&str>) -> Arc<Member> {
-        let introduction = Introduction {
-            name: name.map(str::to_owned),
-            ..Introduction::default()
-        };
-        roster.enter(NamespaceId(0), introduction, None, Time::default(), |owner, _| {
-            here(owner)
-        })
-    }
-
-    fn here(owner: &Arc<Owner>) -> Arc<Presence> {
-        Presence::new(Arc::clone(owner), Duration::from_secs(900), Time::default())
-    }
-
-    #[test]
-    fn two_live_sessions_never_share_a_name() {
-        let roster = Roster::default();
-        let first = enter(&roster, Some("worker"));
-        let second = enter(&roster, Some("worker"));
-        assert_eq!(
-            (&*first.owner().name, &*second.owner().name),
-            ("worker", "worker-2")
-        );
-        roster.leave(&first);
-        assert_eq!(&*enter(&roster, Some("worker")).owner().name, "worker");
-    }
-
-    #[test]
-    fn no_agent_is_taken_for_the_person() {
-        let roster = Roster::default();
-        assert_eq!(&*enter(&roster, Some("human")).owner().name, "human-2");
-    }
-
-    #[test]
-    fn who_gives_no_name_is_called_after_its_program() {
-        let roster = Roster::default();
-        let (first, second) = (enter(&roster, None), enter(&roster, None));
-        assert_eq!(&*first.owner().name, "anonymous-1");
-        assert!(roster.introduce(&first, "claude code", "2.1", here));
-        assert!(!roster.introduce(&first, "claude code", "2.1", here));
-        assert!(roster.introduce(&second, "claude code", "2.1", here));
-        assert_eq!(
-            (&*first.owner().name, &*second.owner().name),
-            ("claude-code-1", "claude-code-2")
-        );
-        let named = enter(&roster, Some("lead"));
-        assert!(roster.introduce(&named, "codex", "", here));
-        assert_eq!(&*named.owner().name, "lead");
-        assert_eq!(named.as_agents()[0].client.as_deref(), Some("codex"));
-    }
-
-    #[test]
-    fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_close() {
-        let roster = Roster::default();
-        let enter = |secret: &str, namespace| {
-            let introduction = Introduction {
-                name: Some("worker".to_owned()),
-                ..Introduction::default()
-            };
-            roster.enter(
-                NamespaceId(namespace),
-                introduction,
-                Some(Secret::from(secret)),
-                Time::default(),
-                |owner, _| here(owner),
-            )
-        };
-        let first = enter("s1", 0);
-        let taken_over = enter("s1", 0);
-        assert_eq!(first.owner(), taken_over.owner());
-        roster.leave(&first);
-        assert_eq!(roster.len(), 1);
-        roster.leave(&taken_over);
-        let stranger = enter("s2", 0);
-        assert_eq!(&*stranger.owner().name, "worker");
-        let back = enter("s1", 0);
-        assert_eq!(back.owner().session, first.owner().session);
-        assert_eq!(
-            &*back.owner().name,
-            "worker-2",
-            "the name has been given away meanwhile"
-        );
-        assert_ne!(
-            enter("s1", 1).owner().session,
-            first.owner().session,
-            "another namespace is another session"
-        );
-    }
-
-    #[test]
-    fn several_agents_share_a_session_under_names_of_their_own() {
-        let roster = Roster::default();
-        let (lead, other) = (enter(&roster, Some("lead")), enter(&roster, Some("other")));
-        let helper = roster.actor(&lead, "helper", here).unwrap();
-        assert_eq!(helper.owner().session, lead.owner().session);
-        assert!(Arc::ptr_eq(
-            &helper,
-            &roster.actor(&lead, "helper", here).unwrap()
-        ));
-        assert!(Arc::ptr_eq(
-            &lead.actor(),
-            &roster.actor(&lead, "lead", here).unwrap()
-        ));
-        for taken in ["other", "human", "dead", ""] {
-            assert!(roster.actor(&lead, taken, here).is_err(), "{taken}");
-        }
-        assert!(roster.actor(&other, "helper", here).is_err());
-        assert_eq!(&*enter(&roster, Some("helper")).owner().name, "helper-2");
-        let names: Vec<_> = roster
-            .agents()
-            .into_iter()
-            .map(|agent| agent.owner.name.to_string())
-            .collect();
-        assert_eq!(names, ["lead", "helper", "other", "helper-2"]);
-    }
-
-    #[test]
-    fn a_secret_is_never_shown() {
-        assert_eq!(format!("{:?}", Secret::from("hush")), "Secret(…)");
-    }
-}
+mod tests;

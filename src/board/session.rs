@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::roster::{Actor, Member};
-use super::{Board, Call, NamespaceId, Owner, Refusal};
+use super::{Board, Call, NamespaceId, Owner, Refusal, Tether};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster.
 #[derive(Debug)]
@@ -30,6 +30,11 @@ impl Session {
     /// Returns who acts in this session without giving a name.
     pub fn owner(&self) -> Arc<Owner> {
         self.member.owner()
+    }
+
+    /// Returns what is told when the process behind the session is gone.
+    pub fn tether(&self) -> Tether {
+        Tether::new(self.board.clone(), Arc::clone(&self.member))
     }
 
     /// Learns what program is at the other end; one that asked for no name is called after it.

@@ -1,0 +1,144 @@
+//! Who is attached, and under which name.
+
+use std::time::Duration;
+
+use super::*;
+
+fn enter(roster: &Roster, name: Option<&str>) -> Arc<Member> {
+    let introduction = Introduction {
+        name: name.map(str::to_owned),
+        ..Introduction::default()
+    };
+    roster.enter(NamespaceId(0), introduction, None, Time::default(), |owner, _| {
+        here(owner)
+    })
+}
+
+fn here(owner: &Arc<Owner>) -> Arc<Presence> {
+    Presence::new(Arc::clone(owner), Duration::from_secs(900), Time::default())
+}
+
+#[test]
+fn two_live_sessions_never_share_a_name() {
+    let roster = Roster::default();
+    let first = enter(&roster, Some("worker"));
+    let second = enter(&roster, Some("worker"));
+    assert_eq!(
+        (&*first.owner().name, &*second.owner().name),
+        ("worker", "worker-2")
+    );
+    roster.leave(&first, || ());
+    assert_eq!(&*enter(&roster, Some("worker")).owner().name, "worker");
+}
+
+#[test]
+fn no_agent_is_taken_for_the_person() {
+    let roster = Roster::default();
+    assert_eq!(&*enter(&roster, Some("human")).owner().name, "human-2");
+}
+
+#[test]
+fn who_gives_no_name_is_called_after_its_program() {
+    let roster = Roster::default();
+    let (first, second) = (enter(&roster, None), enter(&roster, None));
+    assert_eq!(&*first.owner().name, "anonymous-1");
+    assert!(roster.introduce(&first, "claude code", "2.1", here));
+    assert!(!roster.introduce(&first, "claude code", "2.1", here));
+    assert!(roster.introduce(&second, "claude code", "2.1", here));
+    assert_eq!(
+        (&*first.owner().name, &*second.owner().name),
+        ("claude-code-1", "claude-code-2")
+    );
+    let named = enter(&roster, Some("lead"));
+    assert!(roster.introduce(&named, "codex", "", here));
+    assert_eq!(&*named.owner().name, "lead");
+    assert_eq!(named.as_agents()[0].client.as_deref(), Some("codex"));
+}
+
+#[test]
+fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_close() {
+    let roster = Roster::default();
+    let enter = |secret: &str, namespace| {
+        let introduction = Introduction {
+            name: Some("worker".to_owned()),
+            ..Introduction::default()
+        };
+        roster.enter(
+            NamespaceId(namespace),
+            introduction,
+            Some(Secret::from(secret)),
+            Time::default(),
+            |owner, _| here(owner),
+        )
+    };
+    let first = enter("s1", 0);
+    let taken_over = enter("s1", 0);
+    assert_eq!(first.owner(), taken_over.owner());
+    roster.leave(&first, || ());
+    assert_eq!(roster.len(), 1);
+    roster.leave(&taken_over, || ());
+    let stranger = enter("s2", 0);
+    assert_eq!(&*stranger.owner().name, "worker");
+    let back = enter("s1", 0);
+    assert_eq!(back.owner().session, first.owner().session);
+    assert_eq!(
+        &*back.owner().name,
+        "worker-2",
+        "the name has been given away meanwhile"
+    );
+    assert_ne!(
+        enter("s1", 1).owner().session,
+        first.owner().session,
+        "another namespace is another session"
+    );
+}
+
+#[test]
+fn several_agents_share_a_session_under_names_of_their_own() {
+    let roster = Roster::default();
+    let (lead, other) = (enter(&roster, Some("lead")), enter(&roster, Some("other")));
+    let helper = roster.actor(&lead, "helper", here).unwrap();
+    assert_eq!(helper.owner().session, lead.owner().session);
+    assert!(Arc::ptr_eq(
+        &helper,
+        &roster.actor(&lead, "helper", here).unwrap()
+    ));
+    assert!(Arc::ptr_eq(
+        &lead.actor(),
+        &roster.actor(&lead, "lead", here).unwrap()
+    ));
+    for taken in ["other", "human", "dead", ""] {
+        assert!(roster.actor(&lead, taken, here).is_err(), "{taken}");
+    }
+    assert!(roster.actor(&other, "helper", here).is_err());
+    assert_eq!(&*enter(&roster, Some("helper")).owner().name, "helper-2");
+    let names: Vec<_> = roster
+        .agents()
+        .into_iter()
+        .map(|agent| agent.owner.name.to_string())
+        .collect();
+    assert_eq!(names, ["lead", "helper", "other", "helper-2"]);
+}
+
+#[test]
+fn nobody_comes_back_while_an_end_is_being_noted() {
+    let roster = Roster::default();
+    let member = enter(&roster, None);
+    let is_kept = || assert!(roster.members.try_lock().is_err());
+    let mut noted = 0;
+    roster.leave(&member, || {
+        is_kept();
+        noted += 1;
+    });
+    roster.unless_taken_over(&member, || {
+        is_kept();
+        noted += 1;
+    });
+    roster.leave(&member, || noted += 1);
+    assert_eq!(noted, 2, "it leaves once, and may be mourned afterwards");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    assert_eq!(format!("{:?}", Secret::from("hush")), "Secret(…)");
+}
