@@ -66,6 +66,7 @@ pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_
 pub use namespace::{Namespace, NamespaceId};
 pub use notices::{Notices, Wanted};
 pub use pattern::Pattern;
+pub(crate) use presence::GRACE;
 pub use presence::Presence;
 pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};

@@ -9,17 +9,20 @@
 //! - One server for each project: whoever holds the lock file serves.
 //! - What a connection may keep in flight is bounded; a peer that does not read is not read from.
 //! - A peer of another user is refused.
+//! - A connection ends with the process that made it, whoever else has its socket.
 
 mod answers;
 pub mod bridge;
 mod connection;
 mod era;
+mod farewell;
 pub mod hello;
 mod holder;
 mod lines;
 pub mod listen;
 mod message;
 mod outbox;
+mod peer;
 pub mod project;
 mod repository;
 pub mod server;

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{ErrorCode, ErrorData, RequestId, ServerJsonRpcMessage};
+use rustix::net::{Shutdown, shutdown};
 use tokio::io::Interest;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::Notify;
@@ -141,6 +142,13 @@ impl Outbox {
             && !ready.is_write_closed()
         {
             tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Closes both ways for whoever is at the other end. What was sent by then can still be read.
+    pub(super) fn hang_up(&self) {
+        if let Err(error) = shutdown(self.stream.as_ref(), Shutdown::Both) {
+            tracing::debug!(%error, "a connection was closed already");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Responsible for how many connections there may be and for the order of the end. Not for what a
 //! connection does: that is `super::connection`.
 
+use std::future::pending;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +17,23 @@ use tokio_util::task::TaskTracker;
 
 use super::answers::Answers;
 use super::connection::{Conversation, Wire};
+use super::farewell::{Farewells, MAX_FAREWELLS};
 use super::hello::Hello;
 use super::lines::{Line, Lines};
 use super::listen::Listening;
 use super::outbox::{Outbox, to_line};
+use super::peer::Peer;
 use super::project::own_uid;
 use super::traffic::Traffic;
-use crate::board::{Board, Namespace, Session};
+use crate::board::{Board, Namespace, Session, Tether};
 
 /// How many connections are served at a time; one more is told so and closed.
 pub const MAX_CONNECTIONS: usize = 1_024;
 
 /// How long accepting rests when the system is out of files, which only a connection's end mends.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
+/// Files of connections: the sockets, the processes behind them, and those that are watched for longer.
+const CONNECTION_FILES: u64 = 2 * MAX_CONNECTIONS as u64 + MAX_FAREWELLS as u64;
 /// Files besides connections: the terminal, the log, the lock, what the runtime needs.
 const OTHER_FILES: u64 = 64;
 
@@ -78,6 +83,7 @@ pub async fn serve<H, F>(
         handlers,
         traffic,
         stop: stop.gently.clone(),
+        farewells: Farewells::new(stop.gently.clone()),
     });
     let connections = TaskTracker::new();
     let force = CancellationToken::new();
@@ -117,6 +123,7 @@ struct Door<F> {
     handlers: Handlers<F>,
     traffic: Arc<Traffic>,
     stop: CancellationToken,
+    farewells: Farewells,
 }
 
 impl<H, F> Door<F>
@@ -126,10 +133,10 @@ where
 {
     /// Serves one more connection in a task, or says why not.
     fn enter(self: &Arc<Self>, stream: UnixStream, connections: &TaskTracker, force: &CancellationToken) {
-        let pid = match stream.peer_cred() {
-            Ok(peer) if peer.uid() == own_uid() => peer.pid().and_then(|pid| u32::try_from(pid).ok()),
+        let peer = match Peer::of(&stream) {
+            Ok(peer) if peer.uid == own_uid() => peer,
             Ok(peer) => {
-                tracing::warn!(uid = peer.uid(), "refused a connection of another user");
+                tracing::warn!(uid = peer.uid, "refused a connection of another user");
                 return self.traffic.refuse();
             }
             Err(error) => {
@@ -144,27 +151,47 @@ where
         let door = Arc::clone(self);
         let force = force.clone();
         connections.spawn(async move {
-            let _left = Left(Arc::clone(&door.traffic));
-            tokio::select! {
-                () = force.cancelled() => {}
-                () = door.serve(stream, pid) => {}
+            let left = Left(Arc::clone(&door.traffic));
+            let tether = tokio::select! {
+                () = force.cancelled() => return,
+                tether = door.serve(stream, &peer) => tether,
+            };
+            drop(left);
+            if let Some(tether) = tether {
+                door.farewells.see_off(&peer, &tether).await;
             }
         });
     }
 
-    async fn serve(&self, stream: UnixStream, pid: Option<u32>) {
+    /// Serves until the peer closes or its process is gone, and returns what ties its session to the process.
+    async fn serve(&self, stream: UnixStream, peer: &Peer) -> Option<Tether> {
         let (reader, writer) = stream.into_split();
-        let mut wire = Wire {
+        let wire = Wire {
             reader,
             outbox: Arc::new(Outbox::new(writer)),
             lines: Lines::default(),
         };
+        let outbox = Arc::clone(&wire.outbox);
+        // A child that inherited the socket may keep it open for ever, but is not the agent. What the process
+        // sent is served, and then its input ends.
+        let hang_up = async {
+            peer.gone().await;
+            outbox.hang_up();
+            pending().await
+        };
+        tokio::select! {
+            tether = self.converse(wire, peer.pid) => tether,
+            never = hang_up => never,
+        }
+    }
+
+    async fn converse(&self, mut wire: Wire, pid: Option<u32>) -> Option<Tether> {
         let first = tokio::select! {
-            () = self.stop.cancelled() => return,
+            () = self.stop.cancelled() => return None,
             first = first_line(&mut wire) => first,
         };
         // Who says nothing takes no place on the roster.
-        let Some(first) = first else { return };
+        let first = first?;
         let (hello, first) = match first {
             Line::Whole(range) => match Hello::read(wire.lines.bytes(&range)) {
                 Some(hello) => (Some(hello), None),
@@ -183,6 +210,7 @@ where
         if let Err(reason) = &session {
             tracing::warn!(%reason, "an agent cannot be attached");
         }
+        let tether = session.as_ref().ok().map(|session| session.tether());
         let handler = (self.handlers.make)(Connection { session });
         let changes = self.handlers.changes;
         let traffic = Arc::clone(&self.traffic);
@@ -192,6 +220,7 @@ where
         Conversation::new(wire, handler, repeats, changes, traffic, stop)
             .run(first)
             .await;
+        tether
     }
 
     fn attach(&self, hello: &Hello, pid: Option<u32>) -> Result<Session, String> {
@@ -248,7 +277,7 @@ fn turn_away(stream: UnixStream) {
 
 /// Lets this process have as many open files as it needs for all connections, as far as it may.
 fn raise_file_limit() {
-    let wanted = MAX_CONNECTIONS as u64 + OTHER_FILES;
+    let wanted = CONNECTION_FILES + OTHER_FILES;
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {
         limit.current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
