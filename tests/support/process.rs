@@ -35,6 +35,11 @@ impl BoardProcess {
         self.dir.path().join("s")
     }
 
+    /// Returns the number of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the board by `signal` and starts another in its place.
     pub(crate) fn restart(&mut self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
