@@ -59,6 +59,7 @@ fn attach(keys: usize) -> Result<Session> {
         keys,
         bytes: usize::MAX,
         locks: keys,
+        ..Limits::default()
     };
     let board = Board::new(
         SystemClock::new(),
@@ -218,9 +219,9 @@ async fn measure_storm(report: &mut Report, count: usize) -> Result {
     let agent = Arc::new(agent);
     let (reads, writes) = (Arc::clone(&agent), Arc::clone(&agent));
     let name = stays.clone();
-    let reader = paced(Box::new(move || assert!(reads.get(&name).is_some())));
+    let reader = paced(Box::new(move || assert!(reads.call().get(&name).is_some())));
     let writer = paced(Box::new(move || {
-        let written = writes.set(stays.clone(), Arc::from(VALUE), HOUR);
+        let written = writes.call().set(stays.clone(), Arc::from(VALUE), HOUR);
         assert!(written.is_ok(), "{written:?}");
     }));
     let sweeper = tokio::spawn({

@@ -47,7 +47,7 @@ impl Peer {
     fn start(socket: &Path, role: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", "the_peer", "--ignored"])
+            .args(["--exact", "the_peer_that_the_other_tests_start"])
             .env(SOCKET, socket)
             .env(ROLE, role)
             .stdin(Stdio::piped())
@@ -82,9 +82,9 @@ impl Drop for Peer {
     }
 }
 
+/// Not a test by itself: the others start this program again, to have a process that they can kill.
 #[test]
-#[ignore = "the other tests start it as a process of its own"]
-fn the_peer() {
+fn the_peer_that_the_other_tests_start() {
     let (Some(socket), Ok(role)) = (std::env::var_os(SOCKET), std::env::var(ROLE)) else {
         return;
     };

@@ -69,13 +69,10 @@ impl Lease {
         }
     }
 
-    /// Tells whether it is over at `now`, apart from its entry. A raw lock whose session is gone for the grace
-    /// time holds nobody off any more.
-    pub(crate) fn is_over(&self, now: Time) -> bool {
-        self.looked_at().is_some_and(|end| end <= now)
-    }
-
     /// Returns when the ledger must look whether it is over, `None` for a raw lock whose owner is here.
+    ///
+    /// A raw lock outlives its session by the grace time, also when its process is gone: some clients start a
+    /// process for every call, and hold by what they wrote and not by being here.
     pub(crate) fn looked_at(&self) -> Option<Time> {
         match self.term {
             Term::Renewed(_) => self.end(),
