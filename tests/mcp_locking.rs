@@ -67,7 +67,7 @@ fn of_eight_agents_that_look_and_then_set_one_holds_each_time() {
     assert_eq!(winners, rounds, "each round has exactly one holder");
 }
 
-/// LangChain's adapters open a session for every call, and give no name.
+/// The adapters of `LangChain` open a session for every call, and give no name.
 #[test]
 fn a_client_with_a_session_for_every_call_locks_and_releases() {
     let board = BoardProcess::start();

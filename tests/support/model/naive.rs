@@ -1,6 +1,6 @@
 //! The model: one list that is searched from the front, and the rules written out one by one.
 
-use super::program::{KEYS, NAMESPACES, SESSIONS, VALUES};
+use super::program::{NAMESPACES, SESSIONS, VALUES};
 
 /// The limits of the model's board, small enough to be met.
 pub(crate) const MAX_KEYS: usize = 4;
