@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -94,6 +95,9 @@ pub(super) struct ServeOptions {
     /// The most locks in a namespace.
     #[arg(long, value_name = "N", default_value_t = Limits::default().locks)]
     max_locks: usize,
+    /// How long an attached agent may be silent, in seconds, before what it holds is no longer renewed.
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle.as_secs())]
+    idle_limit: u64,
     /// What to log: off, error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", env = "CALLBOARD_LOG", hide_env_values = true)]
     #[arg(default_value_t = LevelFilter::INFO)]
@@ -101,7 +105,15 @@ pub(super) struct ServeOptions {
 }
 
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 6] = ["no_tui", "no_mouse", "max_keys", "max_bytes", "max_locks", "log"];
+const SERVE_OPTIONS: [&str; 7] = [
+    "no_tui",
+    "no_mouse",
+    "max_keys",
+    "max_bytes",
+    "max_locks",
+    "idle_limit",
+    "log",
+];
 
 /// The subcommands, in the order in which people meet them.
 #[derive(Debug, Subcommand)]
@@ -246,13 +258,13 @@ pub(super) struct BridgeOptions {
 }
 
 impl ServeOptions {
-    /// Returns how much a namespace may hold.
+    /// Returns how much a namespace may hold, and how long agents may be silent.
     pub(super) fn limits(&self) -> Limits {
         Limits {
             keys: self.max_keys,
             bytes: self.max_bytes,
             locks: self.max_locks,
-            ..Limits::default()
+            idle: Duration::from_secs(self.idle_limit),
         }
     }
 }
