@@ -1,8 +1,9 @@
 //! A client without a runtime: it writes a line, and reads the next. For tests with a thread for each agent.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,10 +11,11 @@ use serde_json::{Value, json};
 /// How long an answer may take before the test fails; longer than any call may wait.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A connection on which one call is made at a time. Dropping it closes it, as the death of an agent does.
+/// A connection on which one call is made at a time. Dropping it closes it.
 pub(crate) struct Plain {
-    reader: BufReader<UnixStream>,
-    writer: UnixStream,
+    reader: BufReader<Box<dyn Read + Send>>,
+    writer: Box<dyn Write + Send>,
+    bridge: Option<Child>,
 }
 
 impl Plain {
@@ -29,17 +31,46 @@ impl Plain {
     }
 
     fn open(socket: &Path, hello: Option<&Value>) -> Self {
-        let writer = UnixStream::connect(socket).unwrap();
-        writer.set_read_timeout(Some(PATIENCE)).unwrap();
-        let reader = BufReader::new(writer.try_clone().unwrap());
-        let mut client = Self { reader, writer };
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         if let Some(hello) = hello {
-            writeln!(client.writer, "{hello}").unwrap();
+            writeln!(stream, "{hello}").unwrap();
         }
+        let reader = Box::new(stream.try_clone().unwrap());
+        Self::over(reader, Box::new(stream), None)
+    }
+
+    /// Speaks through a bridge process of its own, as an agent called `name` does.
+    pub(crate) fn through_bridge(mut callboard: Command, name: &str) -> Self {
+        callboard
+            .args(["bridge", "--agent", name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut bridge = callboard.spawn().unwrap();
+        let (reader, writer) = (bridge.stdout.take().unwrap(), bridge.stdin.take().unwrap());
+        Self::over(Box::new(reader), Box::new(writer), Some(bridge))
+    }
+
+    fn over(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>, bridge: Option<Child>) -> Self {
+        let reader = BufReader::new(reader);
+        let mut client = Self {
+            reader,
+            writer,
+            bridge,
+        };
         let info = json!({"name": "plain", "version": "1"});
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
         client.request("initialize", &params);
         client
+    }
+
+    /// Kills the bridge, which gets no chance to say anything.
+    pub(crate) fn kill(mut self) {
+        if let Some(mut bridge) = self.bridge.take() {
+            bridge.kill().unwrap();
+            bridge.wait().unwrap();
+        }
     }
 
     /// Calls a tool and returns its JSON body.
@@ -61,5 +92,15 @@ impl Plain {
     pub(crate) fn send(&mut self, method: &str, params: &Value) {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         writeln!(self.writer, "{request}").unwrap();
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        if let Some(mut bridge) = self.bridge.take() {
+            // It ends by itself when its input closes, but a test that fails must leave nothing behind.
+            let _ = bridge.kill();
+            let _ = bridge.wait();
+        }
     }
 }
