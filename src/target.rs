@@ -44,6 +44,8 @@ pub struct Resolved {
     pub within: Option<Arc<str>>,
     /// What was asked for, when a link or the case of letters made the target another path than that.
     pub asked: Option<String>,
+    /// Whether it was read from the root, although the caller works below that.
+    pub from_root: bool,
 }
 
 /// Why a text is no target. Each says what to write instead.
@@ -120,6 +122,7 @@ impl Resolver {
                 target,
                 within: None,
                 asked: None,
+                from_root: false,
             }),
             None => self.path(cwd, text),
         }
@@ -153,6 +156,42 @@ impl Resolver {
             target: Target::path(&folded),
             within: self.within(&real, inside),
             asked: is_other.then(|| text.to_owned()),
+            from_root: false,
+        })
+    }
+
+    /// Returns what `text` means to a caller who may repeat what it has been shown.
+    ///
+    /// Targets are shown from the root, but a caller below the root writes paths from its own directory. What
+    /// exists there is meant, as in its shell, and so is whatever begins with `./` or `../`. Else the path from
+    /// the root is meant when `is_known` knows it, or when its first part is a directory in the root alone:
+    /// so `web/a.ts`, shown to a caller in `web`, never comes back as `web/web/a.ts`.
+    pub fn resolve_shown(
+        &self,
+        cwd: Option<&Path>,
+        text: &str,
+        is_known: impl Fn(&Target) -> bool,
+    ) -> Result<Resolved, TargetError> {
+        let here = self.resolve(cwd, text)?;
+        let Some(cwd) = cwd.filter(|_| may_be_shown(text)) else {
+            return Ok(here);
+        };
+        let cwd = self.root.join(cwd);
+        let path = without_stars(text);
+        let (Ok(shown), Err(_)) = (self.resolve(None, text), fs::symlink_metadata(cwd.join(path))) else {
+            return Ok(here);
+        };
+        let first = path.split('/').next().unwrap_or_default();
+        let begins_in_root = || {
+            fs::symlink_metadata(cwd.join(first)).is_err()
+                && fs::metadata(self.root.join(first)).is_ok_and(|found| found.is_dir())
+        };
+        if shown.target == here.target || !(is_known(&shown.target) || begins_in_root()) {
+            return Ok(here);
+        }
+        Ok(Resolved {
+            from_root: true,
+            ..shown
         })
     }
 
@@ -209,6 +248,19 @@ impl Resolver {
         let folded = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
         Cow::Owned(folded.nfc().collect())
     }
+}
+
+/// Tells whether a target may have been shown as `text`, so that it is not surely meant from elsewhere.
+///
+/// A file that is called like a named thing is shown with `./`.
+fn may_be_shown(text: &str) -> bool {
+    let plain = match text.strip_prefix("./") {
+        Some(plain) if Target::split_name(plain).is_some() => return true,
+        Some(_) => return false,
+        None => text,
+    };
+    let first = plain.split('/').next().unwrap_or_default();
+    !matches!(first, "" | "." | "..") && Target::split_name(text).is_none()
 }
 
 fn named(kind: &str, name: &str) -> Result<Target, TargetError> {

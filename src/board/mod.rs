@@ -53,8 +53,8 @@ pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{
-    Acquire, Acquired, Action, Attend, Command, Condition, Delete, Depart, Expire, Extend, Op, Release,
-    Return, Revoke, Set, Sweep, Swept, Update, Withdraw,
+    Acquire, Acquired, Action, Attend, Command, Condition, Delete, Depart, Expire, Extend, MAX_TARGETS, Op,
+    Release, Return, Revoke, Set, Sweep, Swept, Update, Withdraw,
 };
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
@@ -70,7 +70,7 @@ pub(crate) use presence::GRACE;
 pub use presence::Presence;
 pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};
-pub use roster::{Agent, Introduction, Secret};
+pub use roster::{Agent, Introduction, MAX_NAME_CHARS, Secret};
 pub use session::Session;
 pub use stats::{KindStats, Stats};
 pub use target::Target;

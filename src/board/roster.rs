@@ -14,6 +14,8 @@ use super::{NamespaceId, Owner, Presence, Refusal, SessionId, Time};
 const NAMELESS: &str = "anonymous";
 /// How many sessions that left can still come back as themselves.
 const MAX_DEPARTED: usize = 1_000;
+/// The most characters in a name.
+pub const MAX_NAME_CHARS: usize = 64;
 /// The most agents that share a session.
 const MAX_ACTORS: usize = 64;
 /// What no agent is called: the person at the board, and the box of messages that nobody could take.
@@ -84,7 +86,7 @@ pub(crate) struct Member {
     /// Those who call under names of their own in the same session.
     others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
     client: RwLock<Option<Arc<str>>>,
-    introduction: Introduction,
+    pub(crate) introduction: Introduction,
     secret: Option<Secret>,
     pub(crate) namespace: NamespaceId,
     since: Time,
@@ -328,7 +330,7 @@ pub(super) fn clean(name: &str) -> String {
             '-'
         }
     };
-    name.trim().chars().take(64).map(fits).collect()
+    name.trim().chars().take(MAX_NAME_CHARS).map(fits).collect()
 }
 
 /// Tells whether the name is not reserved and nobody of another live session than `own` is called so.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::roster::{Actor, Member};
-use super::{Board, Call, NamespaceId, Owner, Refusal, Tether};
+use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster.
 #[derive(Debug)]
@@ -35,6 +35,11 @@ impl Session {
     /// Returns what is told when the process behind the session is gone.
     pub fn tether(&self) -> Tether {
         Tether::new(self.board.clone(), Arc::clone(&self.member))
+    }
+
+    /// Returns what the connection said of itself when it came.
+    pub fn introduction(&self) -> &Introduction {
+        &self.member.introduction
     }
 
     /// Learns what program is at the other end; one that asked for no name is called after it.

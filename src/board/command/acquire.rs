@@ -12,7 +12,7 @@ use crate::board::{
 };
 
 /// The most targets of one lock.
-pub(crate) const MAX_TARGETS: usize = 64;
+pub const MAX_TARGETS: usize = 64;
 
 /// Locks targets, or waits for them in a queue.
 ///

@@ -12,7 +12,7 @@ mod sweep;
 mod update;
 mod withdraw;
 
-pub use acquire::{Acquire, Acquired};
+pub use acquire::{Acquire, Acquired, MAX_TARGETS};
 pub use attendance::{Attend, Depart, Return};
 pub use delete::Delete;
 pub use expire::Expire;
