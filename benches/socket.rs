@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callboard::board::{Board, Limits, Revision, RevisionFile, SystemClock};
-use callboard::mcp::Handler;
+use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::Traffic;
 use callboard::net::listen::Claim;
 use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
+use callboard::target::Resolver;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -168,9 +169,13 @@ fn serve_board(dir: &Path) -> Result<PathBuf, Failure> {
     let listening = Claim::take(&project)?.listen()?;
     let revisions = RevisionFile::in_memory();
     let board = Board::new(SystemClock::new(), Limits::default(), revisions, Revision::ZERO);
+    let setup = Arc::new(Setup {
+        resolver: Resolver::new(dir),
+        tools: Toolset::All,
+    });
     let handlers = Handlers {
-        make: |connection: Connection| match connection.session {
-            Ok(session) => Handler::new(session),
+        make: move |connection: Connection| match connection.session {
+            Ok(session) => Handler::new(session, &setup),
             Err(reason) => Handler::away(reason),
         },
         changes: callboard::mcp::changes,

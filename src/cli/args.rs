@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use tracing::level_filters::LevelFilter;
 
 use super::config::Client;
 use crate::board::{Limits, Namespace};
+use crate::mcp::Toolset;
 
 const EXAMPLES: &str = "\
 Without a command it runs the board of this project: an MCP server on a local socket, with a live \
@@ -86,6 +87,9 @@ pub(super) struct ServeOptions {
     /// Leave the mouse to the terminal, whose own selection then works.
     #[arg(long)]
     pub(super) no_mouse: bool,
+    /// Which tools agents get.
+    #[arg(long, value_name = "SET", value_enum, default_value_t = Tools::All)]
+    pub(super) tools: Tools,
     /// The most keys in a namespace.
     #[arg(long, value_name = "N", default_value_t = Limits::default().keys)]
     max_keys: usize,
@@ -104,10 +108,29 @@ pub(super) struct ServeOptions {
     pub(super) log: LevelFilter,
 }
 
+/// Which tools agents get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Tools {
+    /// All of them.
+    All,
+    /// The seven without which agents cannot share work safely.
+    Core,
+}
+
+impl From<Tools> for Toolset {
+    fn from(tools: Tools) -> Self {
+        match tools {
+            Tools::All => Self::All,
+            Tools::Core => Self::Core,
+        }
+    }
+}
+
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 7] = [
+const SERVE_OPTIONS: [&str; 8] = [
     "no_tui",
     "no_mouse",
+    "tools",
     "max_keys",
     "max_bytes",
     "max_locks",

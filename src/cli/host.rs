@@ -9,11 +9,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::CliError;
 use crate::board::{Board, Limits, RevisionFile, SystemClock};
-use crate::mcp::{self, Handler};
+use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
 use crate::net::listen::Claim;
 use crate::net::project::Project;
 use crate::net::server::{Connection, Handlers, Stop, serve};
+use crate::target::Resolver;
 
 /// A running board. Dropping it ends it without the courtesies of [`Host::close`].
 pub(super) struct Host {
@@ -29,6 +30,7 @@ impl Host {
         claim: Claim,
         project: &Project,
         limits: Limits,
+        tools: Toolset,
         patience: Duration,
     ) -> Result<Self, CliError> {
         let (revisions, start) =
@@ -43,8 +45,15 @@ impl Host {
             now: CancellationToken::new(),
             limit: patience,
         };
+        let setup = Arc::new(Setup {
+            resolver: Resolver::new(&project.root),
+            tools,
+        });
         let handlers = Handlers {
-            make: handler,
+            make: move |connection: Connection| match connection.session {
+                Ok(session) => Handler::new(session, &setup),
+                Err(reason) => Handler::away(reason),
+            },
             changes: mcp::changes,
         };
         let server = serve(
@@ -104,12 +113,5 @@ impl Host {
         })?;
         tracing::info!("the board is closed");
         Ok(())
-    }
-}
-
-fn handler(connection: Connection) -> Handler {
-    match connection.session {
-        Ok(session) => Handler::new(session),
-        Err(reason) => Handler::away(reason),
     }
 }

@@ -1,15 +1,16 @@
-//! The shapes of answers, and the one place where a refusal of the board becomes words for an agent.
+//! The shapes of answers: what a tool comes to, in the places where clients look for it.
 //!
-//! Not for protocol errors: what a model must read is a tool's answer, since clients show it those.
+//! Not for protocol errors: what a model must read is a tool's answer, since clients show it those. Not for
+//! the words of refusals either: those are in [`super::fault`].
 
 use std::time::Duration;
 
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::fault::{Fault, Listener};
 use crate::board::{Clock, Refusal, Revision};
 
 /// The most bytes of JSON that an answer carries twice, as text and structured.
@@ -28,8 +29,11 @@ pub(super) enum Failure {
     /// A refusal in the words of the original design, whose body has exactly two fields.
     #[error(transparent)]
     Original(Refusal),
-    /// A refusal with a code, its details and a hint.
-    #[error("{}", .0.hint)]
+    /// A refusal of the board, to be told with a code, its details and a hint.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What was found wrong before the board was asked.
+    #[error("the call itself is wrong")]
     Fault(Fault),
     /// The answer could not be written as JSON.
     #[error("cannot write the answer: {0}")]
@@ -42,9 +46,14 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        Self::Fault(Fault::from(refusal))
+impl Failure {
+    /// Returns what `listener` is told, for answers that are no tool's.
+    pub(super) fn into_fault(self, listener: &Listener<'_>) -> Fault {
+        match self {
+            Self::Original(refusal) | Self::Refused(refusal) => Fault::of(refusal, listener),
+            Self::Fault(fault) => fault,
+            Self::Unwritable(error) => Fault::unavailable(format!("cannot write the answer: {error}")),
+        }
     }
 }
 
@@ -53,14 +62,21 @@ pub(super) fn success<T: Serialize>(body: &T) -> Outcome {
     Ok(told(body, false)?)
 }
 
-/// Returns the answer that tells a failure, or the protocol error for one that cannot be told.
-pub(super) fn failure(failure: Failure) -> Result<CallToolResult, ErrorData> {
-    let told = match failure {
-        Failure::Original(refusal) => original(&refusal),
-        Failure::Fault(fault) => told(&fault, fault.is_error),
-        Failure::Unwritable(error) => Err(error),
-    };
-    told.map_err(|error| ErrorData::internal_error(format!("cannot write the answer: {error}"), None))
+/// Returns the answer that tells `listener` a failure, or the protocol error for one that cannot be told.
+pub(super) fn failure(failure: Failure, listener: &Listener<'_>) -> Result<CallToolResult, ErrorData> {
+    match failure {
+        Failure::Original(refusal) => original(refusal, listener).map_err(|error| unwritable(&error)),
+        other => fault(&other.into_fault(listener)),
+    }
+}
+
+/// Returns the answer that tells `fault`.
+pub(super) fn fault(fault: &Fault) -> Result<CallToolResult, ErrorData> {
+    told(fault, fault.is_error()).map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &serde_json::Error) -> ErrorData {
+    ErrorData::internal_error(format!("cannot write the answer: {error}"), None)
 }
 
 /// Adds the revision that an answer is about.
@@ -91,164 +107,25 @@ struct OriginalRefusal {
 
 /// Returns a refusal as the original design words it. What else is to say goes beside the body: then
 /// nothing is structured, because a client that shows the structured part would hide the advice.
-fn original(refusal: &Refusal) -> Result<CallToolResult, serde_json::Error> {
+fn original(refusal: Refusal, listener: &Listener<'_>) -> Result<CallToolResult, serde_json::Error> {
     let body = OriginalRefusal {
         success: false,
         error: refusal.to_string(),
     };
     let mut result = told(&body, true)?;
-    if let Some(fault) = advice(refusal) {
-        let fields = fault.fields.iter();
-        let meta = fields.map(|(name, value)| (format!("callboard/{name}"), value.clone()));
+    if matches!(
+        refusal,
+        Refusal::Leased { .. } | Refusal::Full { .. } | Refusal::Revisions(_)
+    ) {
+        let (fields, hint) = Fault::of(refusal, listener).into_parts();
+        let meta = fields
+            .into_iter()
+            .map(|(name, value)| (format!("callboard/{name}"), value));
         result.meta = Some(MetaObject(meta.collect()));
-        result.content.push(ContentBlock::text(fault.hint));
+        result.content.push(ContentBlock::text(hint));
         result.structured_content = None;
     }
     Ok(result)
-}
-
-fn advice(refusal: &Refusal) -> Option<Fault> {
-    match refusal {
-        Refusal::Leased { .. } | Refusal::Full { .. } | Refusal::Revisions(_) => {
-            Some(Fault::from(refusal.clone()))
-        }
-        _ => None,
-    }
-}
-
-/// A refusal as the later tools tell it: `{"success":false,"error":CODE,…,"hint":…}`.
-#[derive(Clone, Debug)]
-pub(super) struct Fault {
-    code: &'static str,
-    fields: Vec<(&'static str, Value)>,
-    hint: String,
-    /// False for what an agent must expect and handle, such as a failed condition.
-    is_error: bool,
-}
-
-impl Fault {
-    /// Returns the refusal of the argument `field`.
-    pub(super) fn invalid(field: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            code: "INVALID",
-            fields: vec![("field", Value::from(field.into()))],
-            hint: hint.into(),
-            is_error: true,
-        }
-    }
-
-    /// Returns the refusal of something that there is not; `fields` say more.
-    pub(super) fn not_found(fields: Vec<(&'static str, Value)>, hint: impl Into<String>) -> Self {
-        Self {
-            code: "NOT_FOUND",
-            fields,
-            hint: hint.into(),
-            is_error: true,
-        }
-    }
-
-    /// Returns the refusal of everything that needs a board when there is none to ask.
-    pub(super) fn unavailable(hint: impl Into<String>) -> Self {
-        Self {
-            code: "UNAVAILABLE",
-            fields: Vec::new(),
-            hint: hint.into(),
-            is_error: true,
-        }
-    }
-
-    /// Returns the protocol error, for requests whose results have no place for a refusal.
-    pub(super) fn into_error(self) -> ErrorData {
-        ErrorData::internal_error(self.hint, None)
-    }
-
-    fn expected(code: &'static str, fields: Vec<(&'static str, Value)>, hint: impl Into<String>) -> Self {
-        Self {
-            code,
-            fields,
-            hint: hint.into(),
-            is_error: false,
-        }
-    }
-}
-
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        let text = refusal.to_string();
-        match refusal {
-            Refusal::Key(_) => Self::invalid("key", text),
-            Refusal::ValueRequired | Refusal::ValueType | Refusal::ValueTooLong => {
-                Self::invalid("value", text)
-            }
-            Refusal::Ttl => Self::invalid("ttl", text),
-            Refusal::Invalid { field, problem } => Self::invalid(field, problem),
-            Refusal::Leased {
-                key,
-                holder,
-                remaining,
-            } => {
-                let hint = format!(
-                    "{key} is held by {holder} for another {}; do other work, or watchStorage the key until \
-                     it is free",
-                    spoken(remaining)
-                );
-                let fields = vec![
-                    ("key", json!(key)),
-                    ("heldBy", json!(holder.name)),
-                    ("expiresInMs", millis(remaining).into()),
-                ];
-                Self::expected("HELD", fields, hint)
-            }
-            Refusal::Full { which, limit } => Self {
-                code: "FULL",
-                fields: vec![("which", json!(which)), ("limit", json!(limit))],
-                hint: format!(
-                    "the board holds its limit of {limit} {which}; delete what is no longer needed, let it \
-                     expire, or tell the person at the board"
-                ),
-                is_error: true,
-            },
-            Refusal::Conflict { key, rev, value } => {
-                let hint = format!("nothing was written; look at {key} again, decide again, then retry");
-                let fields = vec![("key", json!(key)), ("rev", json!(rev)), ("value", json!(value))];
-                Self::expected("CONFLICT", fields, hint)
-            }
-            Refusal::Lost { fence, .. } => Self::expected(
-                "LOST",
-                vec![("fence", json!(fence))],
-                "you no longer hold this; stop editing, take the lock again, then read again",
-            ),
-            Refusal::Held(held) => Self::expected(
-                "HELD",
-                vec![("heldBy", json!(held.holder.name))],
-                format!("{text}; do other work, or call again with waitMs"),
-            ),
-            Refusal::Deadlock(_) => Self::expected("DEADLOCK", Vec::new(), text),
-            Refusal::NotFound { .. } => Self::not_found(Vec::new(), text),
-            Refusal::Compacted(compacted) => {
-                let fields = vec![("oldest", json!(compacted.oldest)), ("rev", json!(compacted.rev))];
-                Self::expected("COMPACTED", fields, "listKeys, then watchStorage from its rev")
-            }
-            Refusal::Changed { key, rev } => {
-                let hint = format!("{key} is not what you saw; look again");
-                Self::expected("CONFLICT", vec![("key", json!(key)), ("rev", json!(rev))], hint)
-            }
-            Refusal::Revisions(_) => Self::unavailable(format!("{text}; tell the person at the board")),
-        }
-    }
-}
-
-impl Serialize for Fault {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.fields.len() + 3))?;
-        map.serialize_entry("success", &false)?;
-        map.serialize_entry("error", self.code)?;
-        for (name, value) in &self.fields {
-            map.serialize_entry(name, value)?;
-        }
-        map.serialize_entry("hint", &self.hint)?;
-        map.end()
-    }
 }
 
 /// The wall clock's reading as the original design writes it: `2025-10-15T14:30:00.123Z`.
@@ -271,10 +148,6 @@ impl Serialize for Timestamp {
 /// Returns whole milliseconds, rounded up so that what still runs never reads zero.
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
-}
-
-fn spoken(duration: Duration) -> String {
-    format!("{} s", millis(duration).div_ceil(1_000))
 }
 
 #[cfg(test)]

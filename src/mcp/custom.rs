@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::answer::Fault;
+use super::answer::Failure;
+use super::fault::{Fault, Listener};
 use super::report;
-use super::tools::Arguments;
+use super::tools::{Arguments, Toolset};
 use crate::board::{Entry, Key, Refusal, Revision, Session};
 
 /// Ends an entry as the person at the board: `{key, rev?}`.
@@ -17,7 +18,10 @@ pub(super) const STATS: &str = "callboard/stats";
 /// Returns the result of the request `method`. A refusal is a result too, shaped as tools tell it.
 pub(super) fn answer(method: &str, params: Arguments, session: Result<&Session, Fault>) -> Option<Value> {
     let answer = match method {
-        EXPIRE => session.and_then(|session| expire(session, params)),
+        EXPIRE => session.and_then(|session| {
+            let told = |failure: Failure| failure.into_fault(&Listener::new(&session.call(), Toolset::All));
+            expire(session, params).map_err(told)
+        }),
         STATS => session.map(report::stats),
         _ => return None,
     };
@@ -25,7 +29,7 @@ pub(super) fn answer(method: &str, params: Arguments, session: Result<&Session, 
 }
 
 /// Without a revision, what stands there now is ended.
-fn expire(session: &Session, mut params: Arguments) -> Result<Value, Fault> {
+fn expire(session: &Session, mut params: Arguments) -> Result<Value, Failure> {
     let key = params.key()?;
     let rev = params.revision("rev")?;
     params.end()?;
@@ -34,12 +38,12 @@ fn expire(session: &Session, mut params: Arguments) -> Result<Value, Fault> {
         Some(rev) => rev,
         None => match board.get(namespace, &key) {
             Some(entry) => entry.rev,
-            None => return Err(absent(&key)),
+            None => return Err(absent(&key).into()),
         },
     };
     match board.expire(namespace, key.clone(), rev) {
         Ok(entry) => Ok(ended(&key, &entry)),
-        Err(Refusal::Changed { rev, .. }) if rev == Revision::ZERO => Err(absent(&key)),
+        Err(Refusal::Changed { rev, .. }) if rev == Revision::ZERO => Err(absent(&key).into()),
         Err(refusal) => Err(refusal.into()),
     }
 }

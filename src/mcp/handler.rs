@@ -13,19 +13,20 @@ use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
 
-use super::answer::{self, Fault, Outcome};
+use super::answer::{self, Failure};
+use super::fault::{Fault, Listener};
+use super::setup::Setup;
 use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
-use super::tools::{self, Arguments, Run};
-use super::{custom, instructions, nearest, prompts, resources};
-use crate::board::Session;
-
-/// The most characters of a name that somebody made up.
-const MAX_NAME: usize = 64;
+use super::targets::Place;
+use super::tools::{Arguments, Family, Run, Site, Toolset};
+use super::{custom, identity, instructions, nearest, notices, prompts, resources};
+use crate::board::{Call, MAX_NAME_CHARS, Session};
 
 /// Serves one connection, in either era of the protocol.
 #[derive(Debug)]
 pub struct Handler {
     seat: Seat,
+    tools: Toolset,
     /// The program at the other end, as it last called itself.
     program: Mutex<Option<(String, String)>>,
     opening: Opening,
@@ -34,25 +35,27 @@ pub struct Handler {
 
 #[derive(Debug)]
 enum Seat {
-    Board(Arc<Session>),
+    Board { session: Arc<Session>, place: Place },
     Away(String),
 }
 
 impl Handler {
     /// Returns the handler of a connection whose agent is attached as `session`.
-    pub fn new(session: Arc<Session>) -> Self {
-        Self::seated(Seat::Board(session))
+    pub fn new(session: Arc<Session>, setup: &Arc<Setup>) -> Self {
+        let place = Place::of(&session, setup);
+        Self::seated(Seat::Board { session, place }, setup.tools)
     }
 
     /// Returns a stand-in for times without a board: it answers every opening and lists what a board has,
     /// and to each call it answers `hint`, which must say how to get a board.
     pub fn away(hint: impl Into<String>) -> Self {
-        Self::seated(Seat::Away(hint.into()))
+        Self::seated(Seat::Away(hint.into()), Toolset::All)
     }
 
-    fn seated(seat: Seat) -> Self {
+    fn seated(seat: Seat, tools: Toolset) -> Self {
         Self {
             seat,
+            tools,
             program: Mutex::default(),
             opening: Opening::default(),
             legacy: Legacy::default(),
@@ -61,7 +64,7 @@ impl Handler {
 
     fn session(&self) -> Result<&Arc<Session>, Fault> {
         match &self.seat {
-            Seat::Board(session) => Ok(session),
+            Seat::Board { session, .. } => Ok(session),
             Seat::Away(hint) => Err(Fault::unavailable(hint.clone())),
         }
     }
@@ -76,7 +79,7 @@ impl Handler {
     }
 
     fn introduce(&self, program: &str, version: &str) {
-        let Seat::Board(session) = &self.seat else {
+        let Seat::Board { session, .. } = &self.seat else {
             return;
         };
         let (program, version) = (head(program), head(version));
@@ -96,41 +99,77 @@ impl Handler {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         self.meet(&context.meta);
-        self.run(name, Arguments::new(arguments), context)
-            .await
-            .or_else(answer::failure)
+        let mut arguments = Arguments::new(arguments);
+        let tool = self.tools.find(name).ok_or_else(|| self.unknown_tool(name));
+        let (tool, seat) = match tool.and_then(|tool| Ok((tool, self.board()?))) {
+            Ok(found) => found,
+            Err(fault) => return answer::fault(&fault),
+        };
+        let (session, place) = seat;
+        let agent = match caller(session, tool.family, &mut arguments, &context.meta) {
+            Ok(agent) => agent,
+            Err(failure) => {
+                return answer::failure(failure, &Listener::new(&session.call(), self.tools));
+            }
+        };
+        let outcome = match agent.note(tool.name) {
+            Err(refusal) => Err(refusal.into()),
+            Ok(()) => match tool.run {
+                Run::Now(run) => run(&agent, arguments),
+                Run::Waiting(run) => {
+                    let request = context;
+                    run(&agent, arguments, Site { request, place }).await
+                }
+            },
+        };
+        let mut result =
+            outcome.or_else(|failure| answer::failure(failure, &Listener::new(&agent, self.tools)))?;
+        if let Some(told) = agent.notices() {
+            notices::add(&mut result, &told, tool.family, self.tools);
+        }
+        Ok(result)
     }
 
-    async fn run(&self, name: &str, arguments: Arguments, context: &RequestContext<RoleServer>) -> Outcome {
-        let tool = tools::find(name).ok_or_else(|| unknown_tool(name))?;
-        let session = self.session()?;
-        let agent = session.call();
-        agent.note(tool.name)?;
-        match tool.run {
-            Run::Now(run) => run(&agent, arguments),
-            Run::Waiting(run) => run(&agent, arguments, context).await,
+    fn board(&self) -> Result<(&Session, &Place), Fault> {
+        match &self.seat {
+            Seat::Board { session, place } => Ok((session, place)),
+            Seat::Away(hint) => Err(Fault::unavailable(hint.clone())),
         }
+    }
+
+    /// A model must be able to read this, and clients show it tools' answers, not protocol errors.
+    fn unknown_tool(&self, name: &str) -> Fault {
+        let echo = head(name);
+        let near = nearest::nearest(name, self.tools.names());
+        let all = self.tools.names().collect::<Vec<_>>().join(", ");
+        let hint = match near.first() {
+            Some(best) => format!("there is no tool {echo}; did you mean {best}? There are: {all}"),
+            None => format!("there is no tool {echo}; there are: {all}"),
+        };
+        Fault::not_found(
+            vec![("tool", Value::from(echo)), ("nearest", Value::from(near))],
+            hint,
+        )
     }
 }
 
-/// A model must be able to read this, and clients show it tools' answers, not protocol errors.
-fn unknown_tool(name: &str) -> Fault {
-    let echo = head(name);
-    let near = nearest::nearest(name, tools::names());
-    let all = tools::names().collect::<Vec<_>>().join(", ");
-    let hint = match near.first() {
-        Some(best) => format!("there is no tool {echo}; did you mean {best}? There are: {all}"),
-        None => format!("there is no tool {echo}; there are: {all}"),
+/// Returns who makes a call of a tool of `family`.
+fn caller<'a>(
+    session: &'a Session,
+    family: Family,
+    arguments: &mut Arguments,
+    meta: &RequestMetaObject,
+) -> Result<Call<'a>, Failure> {
+    let named = match family {
+        Family::Coordination => arguments.text("as")?,
+        Family::Original | Family::Storage => None,
     };
-    Fault::not_found(
-        vec![("tool", Value::from(echo)), ("nearest", Value::from(near))],
-        hint,
-    )
+    Ok(identity::agent(session, named.as_deref(), meta)?)
 }
 
 /// Returns as much of a name as is kept or repeated.
 fn head(name: &str) -> &str {
-    let end = name.char_indices().nth(MAX_NAME).map(|(at, _)| at);
+    let end = name.char_indices().nth(MAX_NAME_CHARS).map(|(at, _)| at);
     end.map_or(name, |end| &name[..end])
 }
 
@@ -162,7 +201,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.meet(&context.meta);
-        Ok(tools::list())
+        Ok(self.tools.list())
     }
 
     async fn call_tool(
@@ -237,7 +276,7 @@ impl ServerHandler for Handler {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        if let Seat::Board(session) = &self.seat {
+        if let Seat::Board { session, .. } = &self.seat {
             self.opening.begin(session.board().rev());
         }
         Some(subscriptions::granted(requested))
@@ -247,7 +286,7 @@ impl ServerHandler for Handler {
         self.meet(&context.request_context().meta);
         let uris = context.accepted().resource_subscriptions.as_deref();
         let since = self.opening.end();
-        if let (Seat::Board(session), Some(uris)) = (&self.seat, uris) {
+        if let (Seat::Board { session, .. }, Some(uris)) = (&self.seat, uris) {
             let follower = Follower::new(session, uris, since);
             tokio::select! {
                 biased;

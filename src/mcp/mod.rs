@@ -7,20 +7,28 @@
 //! Invariants:
 //!
 //! - The server judges arguments, not the library: a bad one gets the contract's text, never `-32602`.
-//! - A refusal of the board becomes words in one place, `answer`.
+//! - A refusal of the board becomes words in one place, `fault`.
+//! - Who calls is decided in one place, `identity`.
 //! - The lists of tools, prompts and resources are the same for every connection, and also without a board.
 //! - Whatever a connection can make the server remember or send is bounded.
 
 mod answer;
 mod custom;
+mod fault;
 mod handler;
+mod identity;
 mod instructions;
 mod nearest;
+mod notices;
 mod prompts;
 mod report;
 mod resources;
+mod setup;
 mod subscriptions;
+mod targets;
 mod tools;
+mod waiting;
 
 pub use handler::Handler;
-pub use tools::changes;
+pub use setup::Setup;
+pub use tools::{Toolset, changes};

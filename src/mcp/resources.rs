@@ -7,7 +7,7 @@ use rmcp::model::{
 };
 use serde_json::{Value, json};
 
-use super::answer::Fault;
+use super::fault::Fault;
 use super::report;
 use crate::board::{Key, Session};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use callboard::board::{
     Board, Clock, Introduction, Limits, ManualClock, Namespace, Revision, RevisionFile, Time,
 };
-use callboard::mcp::Handler;
+use callboard::mcp::{Handler, Setup, Toolset};
+use callboard::target::Resolver;
 use rmcp::ServiceExt as _;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::DuplexStream;
@@ -20,6 +21,9 @@ pub(crate) struct Served {
     clock: Turned,
     /// Stops every connection, as the end of the server does.
     pub(crate) stop: CancellationToken,
+    /// The project, with nothing in it.
+    pub(crate) root: tempfile::TempDir,
+    setup: Arc<Setup>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,12 +45,20 @@ impl Served {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
+        Self::offering(Toolset::All, limits)
+    }
+
+    pub(crate) fn offering(tools: Toolset, limits: Limits) -> Self {
         let clock = Turned::default();
         let board = Board::new(clock.clone(), limits, RevisionFile::in_memory(), Revision::ZERO);
+        let root = tempfile::tempdir().unwrap();
+        let resolver = Resolver::new(root.path());
         Self {
             board,
             clock,
             stop: CancellationToken::new(),
+            root,
+            setup: Arc::new(Setup { resolver, tools }),
         }
     }
 
@@ -58,12 +70,17 @@ impl Served {
 
     /// Returns the handler of a new agent.
     pub(crate) fn handler(&self, name: &str) -> Handler {
-        let namespace = self.board.open(&Namespace::default()).unwrap();
-        let introduction = Introduction {
+        self.introduced(Introduction {
             name: (!name.is_empty()).then(|| name.to_owned()),
             ..Introduction::default()
-        };
-        Handler::new(Arc::new(self.board.attach(namespace, introduction)))
+        })
+    }
+
+    /// Returns the handler of a new agent that says this of itself.
+    pub(crate) fn introduced(&self, introduction: Introduction) -> Handler {
+        let namespace = self.board.open(&Namespace::default()).unwrap();
+        let session = self.board.attach(namespace, introduction);
+        Handler::new(Arc::new(session), &self.setup)
     }
 
     /// Connects a new agent and returns its end of the stream.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::board::{Board, Limits, Revision, RevisionFile, SystemClock};
-use callboard::mcp::Handler;
+use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::Traffic;
 use callboard::net::listen::Claim;
 use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
+use callboard::target::Resolver;
 use rmcp::ServerHandler;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
@@ -27,21 +28,34 @@ pub(crate) struct SocketServer {
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) stop: Stop,
     pub(crate) ended: JoinHandle<()>,
-    _dir: tempfile::TempDir,
+    /// The project, which holds the socket too.
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl SocketServer {
     /// Serves the tools of a board.
     pub(crate) fn start() -> Self {
-        Self::with(|connection: Connection| match connection.session {
-            Ok(session) => Handler::new(session),
+        let dir = folder();
+        let setup = Arc::new(Setup {
+            resolver: Resolver::new(dir.path()),
+            tools: Toolset::All,
+        });
+        let make = move |connection: Connection| match connection.session {
+            Ok(session) => Handler::new(session, &setup),
             Err(reason) => Handler::away(reason),
-        })
+        };
+        Self::within(dir, make)
     }
 
     /// Serves what `make` makes of each connection.
     pub(crate) fn with<H: ServerHandler>(make: impl Fn(Connection) -> H + Send + Sync + 'static) -> Self {
-        let dir = tempfile::Builder::new().prefix("cb").tempdir().unwrap();
+        Self::within(folder(), make)
+    }
+
+    fn within<H: ServerHandler>(
+        dir: tempfile::TempDir,
+        make: impl Fn(Connection) -> H + Send + Sync + 'static,
+    ) -> Self {
         let project = Project::locate(dir.path(), None, Some(dir.path())).unwrap();
         let listening = Claim::take(&project).unwrap().listen().unwrap();
         let revisions = RevisionFile::in_memory();
@@ -69,7 +83,7 @@ impl SocketServer {
             traffic,
             stop,
             ended,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -98,4 +112,8 @@ impl SocketServer {
         });
         assert!(waited.await.is_ok(), "waited in vain until {name}");
     }
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("cb").tempdir().unwrap()
 }

@@ -130,7 +130,7 @@ pub(super) fn run(
     }
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let host = Host::open(claim, &project, options.limits(), PATIENCE)?;
+        let host = Host::open(claim, &project, options.limits(), options.tools.into(), PATIENCE)?;
         if interactive {
             let namespace = host.board().open(&place.namespace)?;
             let own = Place {

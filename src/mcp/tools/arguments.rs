@@ -7,8 +7,11 @@ use std::time::Duration;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use crate::board::{Key, KeyError, Pattern, Refusal, Revision, check_ttl, check_value};
-use crate::mcp::answer::Fault;
+use crate::board::{
+    Key, KeyError, MAX_TARGETS, Pattern, Refusal, Revision, check_lease_ttl, check_ttl, check_value,
+};
+use crate::mcp::fault::Fault;
+use crate::mcp::waiting::MAX_WAIT_MS;
 
 /// The arguments of one call, or of one operation in a batch. An argument that is null is absent.
 #[derive(Debug, Default)]
@@ -49,11 +52,26 @@ impl Arguments {
 
     /// Returns the time to live, one hour when absent.
     pub(super) fn ttl(&mut self) -> Result<Duration, Refusal> {
+        check_ttl(self.seconds()?)
+    }
+
+    /// Returns the time to live of a lock or a claim, five minutes when absent.
+    pub(super) fn lease_ttl(&mut self) -> Result<Duration, Refusal> {
+        check_lease_ttl(self.seconds()?)
+    }
+
+    fn seconds(&mut self) -> Result<Option<f64>, Refusal> {
         match self.take("ttl") {
-            Some(Value::Number(seconds)) => check_ttl(Some(seconds.as_f64().ok_or(Refusal::Ttl)?)),
+            Some(Value::Number(seconds)) => Ok(Some(seconds.as_f64().ok_or(Refusal::Ttl)?)),
             Some(_) => Err(Refusal::Ttl),
-            None => check_ttl(None),
+            None => Ok(None),
         }
+    }
+
+    /// Returns how long the call may wait, not at all when absent.
+    pub(super) fn wait(&mut self) -> Result<Duration, Fault> {
+        let wait = self.whole("waitMs", 0..=MAX_WAIT_MS)?;
+        Ok(Duration::from_millis(wait.unwrap_or(0)))
     }
 
     /// Returns the pattern, which must be there.
@@ -64,12 +82,43 @@ impl Arguments {
     }
 
     /// Returns the text called `name`.
-    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
+    pub(in crate::mcp) fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
         match self.take(name) {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(self.invalid(name, "must be a string")),
             None => Ok(None),
         }
+    }
+
+    /// Returns what the text called `name` means, which must be one of `words`.
+    pub(super) fn word<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Fault> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.invalid(name, format!("must be one of {}", words.join(", ")))
+        })
+    }
+
+    /// Returns the texts in the list called `targets`, which must be there.
+    pub(super) fn targets(&mut self) -> Result<Vec<String>, Fault> {
+        let list = match self.take("targets") {
+            Some(Value::Array(list)) if (1..=MAX_TARGETS).contains(&list.len()) => list,
+            _ => {
+                let problem = format!(
+                    "must be a list of 1 to {MAX_TARGETS} strings, such as [\"src/a.rs\"]; lock a directory \
+                     for all below it"
+                );
+                return Err(self.invalid("targets", problem));
+            }
+        };
+        let text = |(at, item)| match item {
+            Value::String(text) => Ok(text),
+            _ => Err(self.invalid(&format!("targets[{at}]"), "must be a string")),
+        };
+        list.into_iter().enumerate().map(text).collect()
     }
 
     /// Returns the flag called `name`, which is false when absent.

@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, key_schema};
 use crate::board::{Call, Key, Refusal};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -13,6 +13,8 @@ pub(super) static TOOL: Entry = Entry {
     title: "Delete a value",
     description: "Delete one key; frees a lock: key that you hold.",
     schema,
+    family: Family::Original,
+    core: false,
     changes: true,
     idempotent: true,
     always_load: false,

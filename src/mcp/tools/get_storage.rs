@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, key_schema};
 use crate::board::{Call, Key};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -13,6 +13,8 @@ pub(super) static TOOL: Entry = Entry {
     title: "Read a value",
     description: "Read one key. exists is false when there is none.",
     schema,
+    family: Family::Original,
+    core: true,
     changes: false,
     idempotent: true,
     always_load: true,

@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Run};
+use super::{Arguments, Entry, Family, Run};
 use crate::board::{self, Call, Key, Revision, Time};
 use crate::mcp::answer::{self, Outcome, millis};
 
@@ -23,6 +23,8 @@ pub(super) static TOOL: Entry = Entry {
     description: "List keys that match a pattern; * is any run of characters (lock:*, msg:*:ME:*). A cursor \
                   in the answer means there are more.",
     schema,
+    family: Family::Storage,
+    core: true,
     changes: false,
     idempotent: true,
     always_load: false,

@@ -3,10 +3,12 @@
 //! A tool's file holds its words and schema, reads the arguments, calls the board and shapes the answer.
 //! To add one, write its file and name it in [`TOOLS`].
 
+mod acquire_lock;
 mod arguments;
 mod delete_storage;
 mod get_storage;
 mod list_keys;
+mod release_lock;
 mod set_storage;
 mod update_storage;
 mod watch_storage;
@@ -23,17 +25,41 @@ use serde_json::Value;
 pub(super) use arguments::Arguments;
 
 use super::answer::Outcome;
+use super::targets::Place;
 use crate::board::Call;
 
 /// The tools, in the order in which agents read them.
-static TOOLS: [&Entry; 6] = [
+static TOOLS: [&Entry; 8] = [
     &set_storage::TOOL,
     &get_storage::TOOL,
     &delete_storage::TOOL,
     &list_keys::TOOL,
     &update_storage::TOOL,
     &watch_storage::TOOL,
+    &acquire_lock::TOOL,
+    &release_lock::TOOL,
 ];
+
+/// Which tools a server offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Toolset {
+    /// All of them.
+    #[default]
+    All,
+    /// Those without which agents cannot share work safely, for models with little room.
+    Core,
+}
+
+/// What a tool is about, as far as all of its kind are treated alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// The original pair and its like: their answers have exactly the fields of the original design.
+    Original,
+    /// Reading and writing many keys.
+    Storage,
+    /// Working together: the call may name who makes it, since several agents can share a connection.
+    Coordination,
+}
 
 /// One tool.
 pub(super) struct Entry {
@@ -42,6 +68,9 @@ pub(super) struct Entry {
     title: &'static str,
     description: &'static str,
     schema: fn() -> JsonObject,
+    pub(super) family: Family,
+    /// Whether [`Toolset::Core`] has it.
+    core: bool,
     /// Whether a call may change the board.
     changes: bool,
     /// Whether a second call with the same arguments adds nothing to the first.
@@ -57,31 +86,55 @@ pub(super) enum Run {
     /// It answers at once.
     Now(fn(&Call<'_>, Arguments) -> Outcome),
     /// It may wait, until the call is cancelled at the latest.
-    Waiting(for<'a> fn(&'a Call<'a>, Arguments, &'a RequestContext<RoleServer>) -> Waiting<'a>),
+    Waiting(for<'a> fn(&'a Call<'a>, Arguments, Site<'a>) -> Waiting<'a>),
+}
+
+/// What a call that may wait knows of where it comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    /// The request, which can be told that the call still waits.
+    pub(super) request: &'a RequestContext<RoleServer>,
+    /// Where paths begin.
+    pub(super) place: &'a Place,
 }
 
 /// A call that may wait.
 pub(super) type Waiting<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// Returns the tool called `name`.
-pub(super) fn find(name: &str) -> Option<&'static Entry> {
-    TOOLS.iter().find(|tool| tool.name == name).copied()
-}
-
 /// Tells whether a call of the tool called `name` may change the board, so that a repeat must not be applied.
 pub fn changes(name: &str) -> bool {
-    find(name).is_some_and(|tool| tool.changes)
+    Toolset::All.find(name).is_some_and(|tool| tool.changes)
 }
 
-/// Returns the names of all tools.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TOOLS.iter().map(|tool| tool.name)
-}
+impl Toolset {
+    fn entries(self) -> impl Iterator<Item = &'static Entry> {
+        let offered = move |tool: &&&Entry| self == Self::All || tool.core;
+        TOOLS.iter().filter(offered).copied()
+    }
 
-/// Returns the list that clients see: the same for everyone, and built once.
-pub(super) fn list() -> ListToolsResult {
-    static LIST: LazyLock<Vec<Tool>> = LazyLock::new(|| TOOLS.iter().map(|tool| tool.publish()).collect());
-    ListToolsResult::with_all_items(LIST.clone())
+    /// Returns the tool called `name`, if it is offered.
+    pub(super) fn find(self, name: &str) -> Option<&'static Entry> {
+        self.entries().find(|tool| tool.name == name)
+    }
+
+    /// Returns the names of all that are offered.
+    pub(super) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.entries().map(|tool| tool.name)
+    }
+
+    /// Returns the list that clients see: the same for everyone, and built once.
+    pub(super) fn list(self) -> ListToolsResult {
+        static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| Toolset::All.publish());
+        static CORE: LazyLock<Vec<Tool>> = LazyLock::new(|| Toolset::Core.publish());
+        ListToolsResult::with_all_items(match self {
+            Self::All => ALL.clone(),
+            Self::Core => CORE.clone(),
+        })
+    }
+
+    fn publish(self) -> Vec<Tool> {
+        self.entries().map(Entry::publish).collect()
+    }
 }
 
 impl Entry {
@@ -91,7 +144,7 @@ impl Entry {
             .destructive(self.changes)
             .idempotent(self.idempotent)
             .open_world(false);
-        let tool = Tool::new(self.name, self.description, (self.schema)())
+        let tool = Tool::new(self.name, self.description, self.whole_schema())
             .with_title(self.title)
             .with_annotations(annotations);
         if !self.always_load {
@@ -99,6 +152,21 @@ impl Entry {
         }
         let always = ("anthropic/alwaysLoad".to_owned(), Value::Bool(true));
         tool.with_meta(MetaObject(JsonObject::from_iter([always])))
+    }
+}
+
+impl Entry {
+    /// Returns the schema with what all tools of the family have.
+    fn whole_schema(&self) -> JsonObject {
+        let mut schema = (self.schema)();
+        if self.family == Family::Coordination
+            && let Some(Value::Object(properties)) = schema.get_mut("properties")
+        {
+            let description = "Your name, if several agents share this connection";
+            let name = serde_json::json!({ "type": "string", "description": description });
+            properties.insert("as".to_owned(), name);
+        }
+        schema
     }
 }
 

@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, key_schema};
 use crate::board::{Call, Key, Refusal, Revision};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -14,6 +14,8 @@ pub(super) static TOOL: Entry = Entry {
     description: "Store a value. Overwrites, except a lock: key that another agent holds. Keys: task:ID \
                   status:AGENT:TASK lock:PATH msg:FROM:TO:TIME progress:PHASE agent:NAME:state",
     schema,
+    family: Family::Original,
+    core: true,
     changes: true,
     idempotent: true,
     always_load: true,

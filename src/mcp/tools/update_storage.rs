@@ -4,9 +4,10 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Run};
+use super::{Arguments, Entry, Family, Run};
 use crate::board::{Action, Call, Condition, Delete, Op, Refusal, Revision, Set};
-use crate::mcp::answer::{self, Fault, Outcome};
+use crate::mcp::answer::{self, Outcome};
+use crate::mcp::fault::Fault;
 
 pub(super) static TOOL: Entry = Entry {
     name: "updateStorage",
@@ -14,6 +15,8 @@ pub(super) static TOOL: Entry = Entry {
     description: "Several writes, all or none. ifRev (0 = must not exist) and ifValue are conditions on a key, \
                   ifFence on a lock that you hold. An op with neither value nor delete only checks.",
     schema,
+    family: Family::Storage,
+    core: false,
     changes: true,
     idempotent: false,
     always_load: false,

@@ -1,0 +1,40 @@
+//! Who is behind a call: one connection may serve several agents.
+//!
+//! In this order: the name that the call gives (`as`), the agent that the client names beside the call, the
+//! session's own name. The names that clients give beside a call are nobody's choice but the client's, so
+//! they hold for every tool.
+
+use rmcp::model::RequestMetaObject;
+
+use crate::board::{Call, MAX_NAME_CHARS, Refusal, Session};
+
+/// Where Codex says in which of its threads a call was made. Its sub-agents are threads too.
+const THREAD: &str = "threadId";
+/// What the agents of a connection are called when nobody has named it.
+const CODEX: &str = "codex";
+/// How much of a thread's id becomes part of a name. It is the end that tells threads apart: the ids begin
+/// with the time, and threads that were started in the same minute begin alike.
+const SHOWN: usize = 8;
+
+/// Returns the agent of `session` that makes the call; `named` is the name that the call gives.
+pub(super) fn agent<'a>(
+    session: &'a Session,
+    named: Option<&str>,
+    meta: &RequestMetaObject,
+) -> Result<Call<'a>, Refusal> {
+    if let Some(name) = named {
+        return session.call_as(name);
+    }
+    match meta.get(THREAD).and_then(|thread| thread.as_str()) {
+        Some(thread) if !thread.is_empty() => session.call_as(&thread_name(session, thread)),
+        _ => Ok(session.call()),
+    }
+}
+
+/// Returns what the agent in `thread` is called: the board cuts longer names at their end.
+fn thread_name(session: &Session, thread: &str) -> String {
+    let base = session.introduction().name.as_deref().unwrap_or(CODEX);
+    let base: String = base.chars().take(MAX_NAME_CHARS - SHOWN - 1).collect();
+    let start = thread.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);
+    format!("{base}-{}", &thread[start..])
+}

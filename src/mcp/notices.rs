@@ -1,0 +1,98 @@
+//! What an agent must be told with its next answer, whichever tool it calls.
+//!
+//! The board knows what there is to tell; here it gets its shape, and its place in an answer.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::{Value, json};
+
+use super::answer::millis;
+use super::fault::{ended_by, named};
+use super::targets::texts;
+use super::tools::{Family, Toolset};
+use crate::board::{Kind, Loss, Notices, Target};
+
+/// The most who wait that an agent is told of; how many more there are is said.
+const MAX_WANTED: usize = 16;
+
+/// Adds `notices` to the answer of a tool of `family`.
+///
+/// Bodies of the original design have no room for them. There they stand beside the body, and nothing is
+/// structured, because a client that shows the structured part would hide what is beside it.
+pub(super) fn add(result: &mut CallToolResult, notices: &Notices, family: Family, tools: Toolset) {
+    let told = told(notices, tools);
+    if family == Family::Original {
+        result.structured_content = None;
+        let beside = json!({ "notices": told }).to_string();
+        result.content.push(ContentBlock::text(beside));
+        return;
+    }
+    if let Some(ContentBlock::Text(body)) = result.content.first_mut()
+        && body.text.pop() == Some('}')
+    {
+        body.text += &format!(r#","notices":{told}}}"#);
+    }
+    if let Some(Value::Object(body)) = &mut result.structured_content {
+        body.insert("notices".to_owned(), told);
+    }
+}
+
+fn told(notices: &Notices, tools: Toolset) -> Value {
+    let mut told = json!({});
+    let mut hints = Vec::new();
+    if !notices.lost.is_empty() {
+        told["lost"] = lost(&notices.lost, &mut hints);
+    }
+    if let Some(first) = notices.wanted.first() {
+        let wanted = notices.wanted.iter().take(MAX_WANTED).map(|wanted| {
+            json!({
+                "targets": texts(&wanted.targets),
+                "by": wanted.by.name,
+                "waitingMs": millis(wanted.waiting),
+            })
+        });
+        told["wanted"] = wanted.collect();
+        if notices.wanted.len() > MAX_WANTED {
+            told["wantedMore"] = json!(notices.wanted.len() - MAX_WANTED);
+        }
+        hints.push(format!(
+            "{} waits for {}: releaseLock as soon as you are done with it",
+            first.by,
+            named(&first.targets)
+        ));
+    }
+    if notices.inbox > 0 {
+        told["inbox"] = json!(notices.inbox);
+        hints.push(match tools.find("receiveMessages") {
+            Some(_) => "receiveMessages has news for you".to_owned(),
+            None => "listKeys msg:* with values true has news for you".to_owned(),
+        });
+    }
+    told["hint"] = json!(hints.join("; "));
+    told
+}
+
+/// Returns one row for each fence: what was taken in one call is lost in one.
+fn lost(losses: &[Loss], hints: &mut Vec<String>) -> Value {
+    let mut rows = Vec::new();
+    for together in losses.chunk_by(|a, b| (a.fence, a.reason) == (b.fence, b.reason)) {
+        let Some(first) = together.first() else {
+            continue;
+        };
+        let targets: Vec<Target> = together
+            .iter()
+            .filter_map(|loss| Target::of_key(&loss.key))
+            .collect();
+        let ended = ended_by(first.reason);
+        if first.key.kind() == Kind::Lock {
+            hints.push(format!(
+                "your lock on {} {ended}: stop editing, acquireLock again, then read again before you go on",
+                named(&targets)
+            ));
+            rows.push(json!({ "targets": texts(&targets), "fence": first.fence, "reason": first.reason }));
+        } else {
+            hints.push(format!("your hold on {} {ended}: stop working on it", first.key));
+            rows.push(json!({ "key": first.key, "fence": first.fence, "reason": first.reason }));
+        }
+    }
+    Value::from(rows)
+}
