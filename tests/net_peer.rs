@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::board::{Mode, Namespace, Owner, Pattern, Reason, Target, Wish};
-use callboard::mcp::Handler;
+use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::server::Connection;
+use callboard::target::Resolver;
 use serde_json::{Value, json};
 use support::process::{BoardProcess, PATIENCE};
 use support::socket::SocketServer;
@@ -147,7 +148,11 @@ fn server() -> SocketServer {
         let call = session.call();
         let lock = call.acquire(wish, Duration::ZERO);
         tokio::task::block_in_place(|| Handle::current().block_on(lock)).unwrap();
-        Handler::new(Arc::clone(&session))
+        let setup = Setup {
+            resolver: Resolver::new(Path::new("/")),
+            tools: Toolset::All,
+        };
+        Handler::new(Arc::clone(&session), &Arc::new(setup))
     })
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Plain {
     reader: BufReader<Box<dyn Read + Send>>,
     writer: Box<dyn Write + Send>,
     bridge: Option<Child>,
+    last_id: u64,
 }
 
 impl Plain {
@@ -58,6 +59,7 @@ impl Plain {
             reader,
             writer,
             bridge,
+            last_id: 0,
         };
         let info = json!({"name": "plain", "version": "1"});
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
@@ -90,7 +92,8 @@ impl Plain {
 
     /// Sends a request and does not wait for the answer.
     pub(crate) fn send(&mut self, method: &str, params: &Value) {
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.last_id += 1;
+        let request = json!({"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params});
         writeln!(self.writer, "{request}").unwrap();
     }
 }
