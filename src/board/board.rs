@@ -15,7 +15,7 @@ use super::turn::{Awaited, Turn};
 use super::{
     Agent, Caller, Change, Clock, Compacted, Effects, Entry, Event, EventKind, Grant, Introduction, Key,
     Ledger, Limits, Loss, Namespace, NamespaceId, Notices, Owner, Page, Pattern, Presence, Refusal, Revision,
-    RevisionFile, Secret, Served, Session, Stats, Ticket, Time, Waiter,
+    RevisionFile, Score, Secret, Served, Session, Stats, Ticket, Time, Waiter,
 };
 
 /// The most expiries that are committed while the board is held.
@@ -316,6 +316,11 @@ impl Board {
     /// Returns what `owner` lost without its doing; see [`Ledger::losses`].
     pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
         self.looked().ledger.losses(namespace, owner)
+    }
+
+    /// Returns how the agents of a namespace have done with their tasks, in the order of their names.
+    pub fn scores(&self, namespace: NamespaceId) -> Vec<(Arc<str>, Score)> {
+        self.looked().ledger.scores(namespace)
     }
 
     /// Returns a receiver that is woken by every commit and every change of the roster.

@@ -8,7 +8,7 @@ use super::space::Space;
 use super::transaction::Transaction;
 use super::{
     Compacted, Entry, Event, EventKind, Grant, Key, Kind, KindStats, Limits, Loss, Namespace, NamespaceId,
-    Notices, Owner, Pattern, Presence, Refusal, Revision, Ticket, Time, Waiter,
+    Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter,
 };
 
 /// The most namespaces that a board opens.
@@ -262,6 +262,11 @@ impl Ledger {
     /// Returns what the owner of `presence` must be told at `now`.
     pub fn notices(&self, now: Time, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
         Notices::of(self.space(namespace), presence, now)
+    }
+
+    /// Returns how the agents of `namespace` have done with their tasks, in the order of their names.
+    pub fn scores(&self, namespace: NamespaceId) -> Vec<(Arc<str>, Score)> {
+        self.space(namespace).scores.all()
     }
 
     pub(super) fn space(&self, namespace: NamespaceId) -> &Space {

@@ -32,6 +32,7 @@ mod lease;
 mod ledger;
 mod limits;
 mod locks;
+mod messages;
 mod namespace;
 mod notices;
 mod pattern;
@@ -39,22 +40,25 @@ mod presence;
 mod queue;
 mod revisions;
 mod roster;
+mod scores;
 mod session;
 mod space;
 mod stats;
 mod sweeper;
 mod target;
+mod tasks;
 mod tether;
 mod time;
 mod transaction;
 mod turn;
+mod work;
 
 pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{
-    Acquire, Acquired, Action, Attend, Command, Condition, Delete, Depart, Expire, Extend, MAX_TARGETS, Op,
-    Release, Return, Revoke, Set, Sweep, Swept, Update, Withdraw,
+    Acquire, Acquired, Action, Attend, Bury, Command, Condition, Delete, Depart, Expire, Extend, MAX_TARGETS,
+    Op, Release, Requeue, Return, Revoke, Send, Set, Sweep, Swept, Update, Withdraw,
 };
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
@@ -63,6 +67,7 @@ pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};
 pub use ledger::{Caller, Change, Effects, Ledger, Page, Served};
 pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_ttl, check_value};
+pub use messages::{Message, Received};
 pub use namespace::{Namespace, NamespaceId};
 pub use notices::{Notices, Wanted};
 pub use pattern::Pattern;
@@ -71,8 +76,11 @@ pub use presence::Presence;
 pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};
 pub use roster::{Agent, Introduction, MAX_NAME_CHARS, Secret};
+pub use scores::Score;
 pub use session::Session;
 pub use stats::{KindStats, Stats};
 pub use target::Target;
+pub use tasks::{Claim, Claimed, Idle, Outcome, Submitted, TaskState};
 pub use tether::Tether;
 pub use time::Time;
+pub use work::{Beat, Holding1, Present};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::holdings::Holdings;
 use super::queue::Queue;
+use super::scores::Scores;
 use super::{
     Entry, History, Key, Kind, KindStats, Limits, Namespace, Owner, Pattern, Refusal, Revision, Target, Time,
 };
@@ -26,6 +27,7 @@ pub(crate) struct Space {
     pub(crate) holdings: Holdings,
     pub(crate) queue: Queue,
     pub(crate) history: History,
+    pub(crate) scores: Scores,
 }
 
 /// How much a write adds, for the check against the limits before it is made.
@@ -70,6 +72,7 @@ impl Space {
             holdings: Holdings::default(),
             queue: Queue::default(),
             history: History::new(start),
+            scores: Scores::default(),
         }
     }
 

@@ -2,11 +2,14 @@
 
 mod acquire;
 mod attendance;
+mod bury;
 mod delete;
 mod expire;
 mod extend;
 mod release;
+mod requeue;
 mod revoke;
+mod send;
 mod set;
 mod sweep;
 mod update;
@@ -14,11 +17,14 @@ mod withdraw;
 
 pub use acquire::{Acquire, Acquired, MAX_TARGETS};
 pub use attendance::{Attend, Depart, Return};
+pub use bury::Bury;
 pub use delete::Delete;
 pub use expire::Expire;
 pub use extend::Extend;
 pub use release::Release;
+pub use requeue::Requeue;
 pub use revoke::Revoke;
+pub use send::Send;
 pub use set::Set;
 pub use sweep::{Sweep, Swept};
 pub use update::{Action, Condition, Op, Update};
