@@ -47,6 +47,8 @@ struct Shared {
     person: Arc<Presence>,
     /// Rises with every commit and every change of the roster.
     news: watch::Sender<u64>,
+    /// Rises when a task or a message may have become free.
+    handed_back: watch::Sender<u64>,
     /// Wakes the sweeper when something ends sooner than it sleeps.
     sooner: Notify,
     /// Wakes the one who shows calls; reads change nothing, so they are no news to anybody else.
@@ -118,6 +120,7 @@ impl Board {
             roster: Roster::default(),
             person: Presence::new(Owner::human(), limits.idle, Time::default()),
             news: watch::Sender::new(0),
+            handed_back: watch::Sender::new(0),
             sooner: Notify::new(),
             calls: Notify::new(),
         }))
@@ -191,6 +194,8 @@ impl Board {
         if let Err(refusal) = self.apply(&self.itself(member.namespace), depart) {
             tracing::error!(%refusal, "cannot note that a session is gone");
         }
+        // Another session of the same name gets what was delivered to this one.
+        self.hand_back();
     }
 
     /// Returns the presence of `owner`: the one cell that all its leases share.
@@ -328,6 +333,17 @@ impl Board {
         self.0.news.subscribe()
     }
 
+    /// Returns a receiver that is woken when there may be a task or a message for somebody who waits.
+    pub(super) fn handed_back(&self) -> watch::Receiver<u64> {
+        self.0.handed_back.subscribe()
+    }
+
+    fn hand_back(&self) {
+        self.0
+            .handed_back
+            .send_modify(|many| *many = many.wrapping_add(1));
+    }
+
     /// Waits until an agent has called since this last returned; meant for a single listener.
     pub async fn called(&self) {
         self.0.calls.notified().await;
@@ -454,7 +470,11 @@ impl Board {
         core.give_back_a_stall(now);
         let (answer, effects) = core.apply(now, caller, command)?;
         let changed = !effects.changes.is_empty();
+        let hands_back = effects.changes.iter().any(Change::hands_back);
         self.publish(effects.changes);
+        if hands_back {
+            self.hand_back();
+        }
         let mut served = effects.served;
         while let Some(Served {
             namespace,

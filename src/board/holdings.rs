@@ -99,6 +99,11 @@ impl Holdings {
         self.owners.get(owner).into_iter().flat_map(|one| &one.leases)
     }
 
+    /// Returns the presence of `owner`, if it is known.
+    pub(crate) fn find(&self, owner: &Owner) -> Option<&Arc<Presence>> {
+        self.owners.get(owner).map(|one| &one.presence)
+    }
+
     /// Returns everyone of `session`.
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Presence>> {
         let all = self.owners.values().map(|one| &one.presence);

@@ -60,6 +60,15 @@ pub struct Change {
     pub entry: Option<Arc<Entry>>,
 }
 
+impl Change {
+    /// Tells whether it may have made a task or a message free.
+    pub(crate) fn hands_back(&self) -> bool {
+        matches!(self.key.kind(), Kind::Task | Kind::Msg)
+            && matches!(self.kind, EventKind::Set | EventKind::Drop(_))
+            && self.entry.is_some()
+    }
+}
+
 /// What a command did, for those who publish it.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -138,7 +147,11 @@ impl Ledger {
     pub fn presence(&mut self, namespace: NamespaceId, owner: &Arc<Owner>, now: Time) -> Arc<Presence> {
         let idle_limit = self.limits.idle;
         let space = &mut self.spaces[namespace.0 as usize];
-        space.holdings.presence(owner, idle_limit, now)
+        let presence = space.holdings.presence(owner, idle_limit, now);
+        if space.inbox(&owner.name) > 0 {
+            presence.tell(true);
+        }
+        presence
     }
 
     /// Gives the time `by`, in which the board stood still, back to all who hold something. Consul renews so

@@ -15,6 +15,7 @@
 //! - Every end of an entry is exactly one event.
 //! - Every collection that an agent can fill has a limit that is checked before the write.
 
+mod backlog;
 #[expect(
     clippy::module_inception,
     reason = "the handle bears the name of what it is a handle to"
@@ -26,6 +27,7 @@ mod command;
 mod entry;
 mod error;
 mod events;
+mod handout;
 mod holdings;
 mod key;
 mod lease;
@@ -42,6 +44,7 @@ mod revisions;
 mod roster;
 mod scores;
 mod session;
+mod settled;
 mod space;
 mod stats;
 mod sweeper;
@@ -57,8 +60,9 @@ pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{
-    Acquire, Acquired, Action, Attend, Bury, Command, Condition, Delete, Depart, Expire, Extend, MAX_TARGETS,
-    Op, Release, Requeue, Return, Revoke, Send, Set, Sweep, Swept, Update, Withdraw,
+    Acquire, Acquired, Action, Attend, Beat, Bury, Command, Condition, Delete, Depart, Expire, Extend,
+    Heartbeat, Holding1, MAX_TARGETS, Op, Present, Receive, Release, Requeue, Return, Revoke, Send, Set,
+    Submit, Sweep, Swept, Take, Update, Withdraw,
 };
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
@@ -83,4 +87,3 @@ pub use target::Target;
 pub use tasks::{Claim, Claimed, Idle, Outcome, Submitted, TaskState};
 pub use tether::Tether;
 pub use time::Time;
-pub use work::{Beat, Holding1, Present};

@@ -58,6 +58,12 @@ impl Pattern {
         &self.head
     }
 
+    /// Tells whether every key that begins with `head` matches, as far as that can be told at a glance.
+    pub(crate) fn is_all_under(&self, head: &str) -> bool {
+        let rest = self.tail.as_deref();
+        head.starts_with(&*self.head) && rest.is_some_and(|rest| rest.iter().all(|part| part.is_empty()))
+    }
+
     /// Tells whether `key` matches.
     pub fn matches(&self, key: &str) -> bool {
         let Some(rest) = key.strip_prefix(&*self.head) else {

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::backlog::Backlog;
 use super::holdings::Holdings;
+use super::messages::{self, Inboxes, MAX_MESSAGES};
 use super::queue::Queue;
 use super::scores::Scores;
+use super::settled::Settled;
 use super::{
     Entry, History, Key, Kind, KindStats, Limits, Namespace, Owner, Pattern, Refusal, Revision, Target, Time,
 };
@@ -28,14 +31,18 @@ pub(crate) struct Space {
     pub(crate) queue: Queue,
     pub(crate) history: History,
     pub(crate) scores: Scores,
+    pub(crate) backlog: Backlog,
+    pub(crate) settled: Settled,
+    pub(crate) inboxes: Inboxes,
 }
 
 /// How much a write adds, for the check against the limits before it is made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Growth {
     keys: isize,
     bytes: isize,
     locks: isize,
+    messages: BTreeMap<Arc<str>, isize>,
 }
 
 impl Growth {
@@ -51,6 +58,32 @@ impl Growth {
                 None => keys,
             };
         }
+        if keys != 0
+            && key.kind() == Kind::Msg
+            && let Some(to) = match old {
+                Some(old) => messages::recipient(key, old),
+                None => messages::recipient_of_raw(key),
+            }
+        {
+            *self.messages.entry(Arc::from(to)).or_default() += keys;
+        }
+    }
+
+    /// Adds what another write adds.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.keys += other.keys;
+        self.bytes += other.bytes;
+        self.locks += other.locks;
+        for (to, more) in other.messages {
+            *self.messages.entry(to).or_default() += more;
+        }
+    }
+
+    /// Adds a message that is sent to `to`, with the bytes of its value.
+    pub(crate) fn add_message(&mut self, to: &Arc<str>, bytes: usize) {
+        self.keys += 1;
+        self.bytes += bytes.cast_signed();
+        *self.messages.entry(Arc::clone(to)).or_default() += 1;
     }
 
     /// Adds one more hold on a lock that is there already.
@@ -73,6 +106,9 @@ impl Space {
             queue: Queue::default(),
             history: History::new(start),
             scores: Scores::default(),
+            backlog: Backlog::default(),
+            settled: Settled::default(),
+            inboxes: Inboxes::default(),
         }
     }
 
@@ -95,8 +131,16 @@ impl Space {
     /// Puts `entry` under `key`, in place of what stands there.
     pub(crate) fn put(&mut self, key: &Key, entry: &Arc<Entry>) {
         let old = self.entries.insert(key.clone(), Arc::clone(entry));
+        if key.kind() == Kind::Task {
+            self.backlog.put(key, old.as_deref(), entry);
+        }
         if let Some(old) = old {
             self.unlist(key, &old);
+        }
+        if let Some(to) = message_to(key, entry)
+            && self.inboxes.add(to, key, entry)
+        {
+            self.holdings.called(to).for_each(|one| one.tell(true));
         }
         for lease in entry.leases() {
             self.fences.entry(lease.fence).or_default().insert(key.clone());
@@ -119,11 +163,17 @@ impl Space {
     pub(crate) fn take(&mut self, key: &Key) -> Option<(Key, Arc<Entry>)> {
         let (key, entry) = self.entries.remove_entry(key)?;
         self.unlist(&key, &entry);
+        if key.kind() == Kind::Task {
+            self.backlog.remove(&key);
+        }
         Some((key, entry))
     }
 
     /// Removes from every index but the first what stood under `key`.
     fn unlist(&mut self, key: &Key, entry: &Entry) {
+        if let Some(to) = message_to(key, entry) {
+            self.inboxes.remove(to, key, entry);
+        }
         for lease in entry.leases() {
             remove(&mut self.fences, &lease.fence, key);
             self.holdings.remove(key, lease);
@@ -161,7 +211,7 @@ impl Space {
     }
 
     /// Refuses a growth that `limits` do not allow. What shrinks always fits.
-    pub(crate) fn check(&self, growth: Growth, limits: &Limits) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, growth: &Growth, limits: &Limits) -> Result<(), Refusal> {
         let bytes = self.tally.iter().map(|tally| tally.bytes).sum();
         let locks = self.locks;
         for (which, held, more, limit) in [
@@ -173,7 +223,20 @@ impl Space {
                 return Err(Refusal::Full { which, limit });
             }
         }
-        Ok(())
+        let queues = growth.messages.iter();
+        let mut queues =
+            queues.filter(|(to, more)| **more > 0 && self.queue_after(to, **more) > MAX_MESSAGES);
+        match queues.next() {
+            Some(_) => Err(Refusal::Full {
+                which: "messages",
+                limit: MAX_MESSAGES,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn queue_after(&self, to: &str, more: isize) -> usize {
+        self.inboxes.len(to).saturating_add_signed(more)
     }
 
     /// Returns the locks that are held and overlap `target`: on what, and under which key.
@@ -203,9 +266,8 @@ impl Space {
     }
 
     /// Returns how many messages wait for the agent called `name`.
-    #[expect(clippy::unused_self, reason = "messages are not indexed yet")]
-    pub(crate) fn inbox(&self, _name: &str) -> usize {
-        0
+    pub(crate) fn inbox(&self, name: &str) -> usize {
+        self.inboxes.pending(name).len()
     }
 
     /// Returns what the namespace holds, by kind.
@@ -255,6 +317,11 @@ fn locks(key: &Key, entry: &Entry) -> usize {
     } else {
         0
     }
+}
+
+/// Returns in whose queue a message is.
+fn message_to<'a>(key: &'a Key, entry: &Entry) -> Option<&'a str> {
+    (key.kind() == Kind::Msg).then(|| messages::recipient(key, entry))?
 }
 
 /// Returns what a lock that is held is on.

@@ -6,7 +6,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Entry, Key, Revision, WorkState};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::limits::MAX_KEY_CHARS;
+use super::roster::clean;
+use super::{Entry, Key, Revision, Time, Work, WorkState};
+
+/// How often a task is handed out before it is dead.
+const MAX_ATTEMPTS: u8 = 3;
+/// How long nobody gets a task after it was lost for the first time; it doubles each time.
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+/// How long what nobody could do, or take, is kept for people.
+pub(crate) const DEAD_FOR: Duration = Duration::from_secs(24 * 3_600);
+/// Values of more bytes are not read for what they ask; that would hold the board up.
+const MAX_READ: usize = 256 << 10;
 
 /// What a search for a task came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,12 +109,129 @@ impl TaskState {
 impl Entry {
     /// Returns how far the task that this is has come.
     pub fn task_state(&self) -> TaskState {
-        match self.work().state {
-            _ if !self.leases().is_empty() => TaskState::Claimed,
-            WorkState::Open => TaskState::Pending,
-            WorkState::Done => TaskState::Done,
-            WorkState::Failed => TaskState::Failed,
-            WorkState::Dead => TaskState::Dead,
+        if self.leases().is_empty() {
+            self.work().state.into()
+        } else {
+            TaskState::Claimed
         }
     }
+}
+
+impl From<WorkState> for TaskState {
+    fn from(state: WorkState) -> Self {
+        match state {
+            WorkState::Open => Self::Pending,
+            WorkState::Done => Self::Done,
+            WorkState::Failed => Self::Failed,
+            WorkState::Dead => Self::Dead,
+        }
+    }
+}
+
+impl Work {
+    /// Returns what becomes of a task whose claim was lost, or given back, at `now`.
+    pub(crate) fn again(self, now: Time) -> Self {
+        let attempts = self.attempts.saturating_add(1);
+        let backoff = FIRST_BACKOFF * 2_u32.pow(u32::from(self.attempts));
+        if attempts < MAX_ATTEMPTS {
+            Self {
+                state: WorkState::Open,
+                attempts,
+                not_before: now.after(backoff.min(LONGEST_BACKOFF)),
+            }
+        } else {
+            Self {
+                attempts,
+                ..Self::of(WorkState::Dead)
+            }
+        }
+    }
+
+    /// Returns work that has come to `state` and was never handed out.
+    pub(crate) fn of(state: WorkState) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the same work when its end has come.
+    pub(crate) fn ended(self, state: WorkState) -> Self {
+        Self {
+            state,
+            not_before: Time::default(),
+            ..self
+        }
+    }
+}
+
+/// What a task's JSON asks for. What is no JSON, or longer than 256 KiB, asks for nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// In thousandths; the higher one is handed out first.
+    pub(crate) priority: i64,
+    /// The only agent that is to do it.
+    pub(crate) only: Option<Arc<str>>,
+    /// What it says of itself; who works without claims writes here that a task is done.
+    pub(crate) state: WorkState,
+}
+
+impl Terms {
+    /// Returns what `value` asks for.
+    pub(crate) fn read(value: &str) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        struct Raw {
+            priority: Value,
+            agent_id: Value,
+            status: Value,
+        }
+        if value.len() > MAX_READ {
+            return Self::default();
+        }
+        let raw: Raw = serde_json::from_str(value).unwrap_or_default();
+        let only = raw.agent_id.as_str().map(clean).filter(|name| !name.is_empty());
+        Self {
+            priority: priority(&raw.priority),
+            only: only.map(Arc::from),
+            state: match raw.status.as_str() {
+                Some("completed" | "done") => WorkState::Done,
+                Some("failed") => WorkState::Failed,
+                _ => WorkState::Open,
+            },
+        }
+    }
+}
+
+/// Returns a priority in thousandths. The words are numbers too: low -10, medium and normal 0, high 10, urgent
+/// and critical 20; whatever else is 0.
+#[expect(clippy::cast_possible_truncation, reason = "the highest stays the highest")]
+fn priority(value: &Value) -> i64 {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(word) => match word.to_ascii_lowercase().as_str() {
+            "critical" | "urgent" => Some(20.0),
+            "high" => Some(10.0),
+            "low" => Some(-10.0),
+            word => word.parse().ok(),
+        },
+        _ => None,
+    };
+    (number.unwrap_or_default() * 1_000.0) as i64
+}
+
+/// Returns the key under which `agent` tells how it gets on with `task`, `None` when that would be too long.
+pub(crate) fn status_key(agent: &str, task: &Key) -> Option<Key> {
+    let id = task.as_str().strip_prefix("task:")?;
+    let key = format!("status:{agent}:{id}");
+    (key.len() <= MAX_KEY_CHARS).then(|| Key::vouched(&key))
+}
+
+/// Returns the value that stands there, in the original shape, with `more` fields.
+pub(crate) fn status<const N: usize>(word: &str, task: &Key, more: [(&str, Value); N]) -> Arc<str> {
+    let mut value = Map::new();
+    value.insert("status".to_owned(), json!(word));
+    value.insert("task".to_owned(), json!(task));
+    value.extend(more.into_iter().map(|(name, field)| (name.to_owned(), field)));
+    Arc::from(Value::Object(value).to_string())
 }

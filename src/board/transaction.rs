@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::entry::Hold;
+use super::handout::is_undeliverable;
 use super::ledger::{Caller, Change, Effects, Ledger, MAX_ENDED};
 use super::presence::GRACE;
 use super::queue::{Waiter, Wish};
 use super::space::{Growth, Space};
 use super::{
     Entry, Event, EventKind, Grant, Key, Kind, Lease, Loss, NamespaceId, Owner, Presence, Reason, Refusal,
-    Revision, Served, SessionId, Term, Ticket, Time, locks,
+    Revision, Served, SessionId, TaskState, Term, Ticket, Time, locks,
 };
 
 /// The most owners that a command looks at, besides those it concerns.
@@ -123,8 +124,13 @@ impl<'a> Transaction<'a> {
         for lease in entry.leases() {
             self.look_at(namespace, lease.owner());
         }
-        self.run_out(namespace, key);
-        None
+        // What was held may have got a longer life by the end of the hold.
+        let still = self.space().get(key.as_str());
+        let still = still.filter(|entry| entry.is_live(self.now)).cloned();
+        if still.is_none() {
+            self.run_out(namespace, key);
+        }
+        still
     }
 
     /// Returns the refusal of `fence`, with how the caller's session lost it and who has the same now.
@@ -147,7 +153,7 @@ impl<'a> Transaction<'a> {
     pub(crate) fn check(&mut self, growth: Growth) -> Result<(), Refusal> {
         let namespace = self.caller.namespace;
         for _ in 0..MAX_ENDED {
-            if self.fits(growth).is_ok() {
+            if self.fits(&growth).is_ok() {
                 break;
             }
             let Some((_, key)) = self.space().overdue(self.now).cloned() else {
@@ -155,10 +161,10 @@ impl<'a> Transaction<'a> {
             };
             self.run_out(namespace, &key);
         }
-        self.fits(growth)
+        self.fits(&growth)
     }
 
-    fn fits(&self, growth: Growth) -> Result<(), Refusal> {
+    fn fits(&self, growth: &Growth) -> Result<(), Refusal> {
         self.space().check(growth, &self.ledger.limits)
     }
 
@@ -223,6 +229,9 @@ impl<'a> Transaction<'a> {
                     Reason::Expired
                 };
                 self.note_loss(namespace, &key, lease, reason);
+                if key.kind() == Kind::Task {
+                    self.tell_loser(rev, namespace, &key, lease, TaskState::Pending, reason, by);
+                }
             }
             if key.kind() == Kind::Lock {
                 self.freed.insert(namespace);
@@ -282,28 +291,41 @@ impl<'a> Transaction<'a> {
         if reason.is_loss() {
             self.note_loss(namespace, key, &lease, reason);
         }
-        if key.kind() == Kind::Lock {
-            self.freed.insert(namespace);
-            let target = locks::target(key, &entry.value).filter(|_| lease.term != Term::Entry);
-            if let Some(target) = target {
-                draft.value = locks::describe(&target, &draft.hold.leases);
+        match key.kind() {
+            Kind::Lock => {
+                self.freed.insert(namespace);
+                let target = locks::target(key, &entry.value).filter(|_| lease.term != Term::Entry);
+                if let Some(target) = target {
+                    draft.value = locks::describe(&target, &draft.hold.leases);
+                }
             }
+            Kind::Task if reason.is_loss() => {
+                self.lose_claim(rev, namespace, key, &lease, reason, by, &mut draft);
+            }
+            Kind::Msg if reason.is_loss() && is_undeliverable(&entry) => {
+                self.give_message_up(rev, namespace, key, reason, by, &entry);
+                return;
+            }
+            _ => {}
         }
+        self.drop_hold(rev, namespace, key, reason, by, draft);
+    }
+
+    /// Puts `draft`, in which a hold is missing that stands under `key`, or ends what stood only by it.
+    pub(crate) fn drop_hold(
+        &mut self,
+        rev: Revision,
+        namespace: NamespaceId,
+        key: &Key,
+        reason: Reason,
+        by: &Arc<Owner>,
+        draft: Draft,
+    ) {
         if draft.hold.leases.is_empty() && draft.deadline <= self.now {
             self.end(rev, namespace, key, EventKind::Drop(reason), by);
         } else {
             self.put_for(rev, namespace, key, EventKind::Drop(reason), by, draft);
         }
-    }
-
-    fn note_loss(&mut self, namespace: NamespaceId, key: &Key, lease: &Lease, reason: Reason) {
-        let loss = Loss {
-            key: key.clone(),
-            fence: lease.fence,
-            reason,
-            at: self.now,
-        };
-        self.space_of(namespace).holdings.lost(lease.owner(), loss);
     }
 
     /// Ends every lease that is over, of all namespaces, and forgets places that are kept no longer.
@@ -354,7 +376,7 @@ impl<'a> Transaction<'a> {
         while let Some(namespace) = self.freed.pop_first() {
             let mut passed = BTreeSet::new();
             while let Some(waiter) = self.space_of(namespace).grantable(&passed).cloned() {
-                if self.fits_in(namespace, &waiter).is_err() {
+                if !self.has_room_for(namespace, &waiter) {
                     // There is no room for more locks; whoever comes next may want fewer.
                     passed.insert(waiter.ticket);
                     continue;
@@ -371,9 +393,15 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    fn fits_in(&mut self, namespace: NamespaceId, waiter: &Waiter) -> Result<(), Refusal> {
+    fn has_room_for(&self, namespace: NamespaceId, waiter: &Waiter) -> bool {
         let growth = super::command::growth_of(self.ledger.space(namespace), &waiter.holder, &waiter.wish);
-        self.ledger.space(namespace).check(growth, &self.ledger.limits)
+        self.has_room(namespace, &growth)
+    }
+
+    /// Tells whether `namespace` may grow so, as it is.
+    pub(crate) fn has_room(&self, namespace: NamespaceId, growth: &Growth) -> bool {
+        let space = self.ledger.space(namespace);
+        space.check(growth, &self.ledger.limits).is_ok()
     }
 
     /// Grants `wish`, which nothing is in the way of, in a batch of its own.
@@ -455,7 +483,7 @@ impl<'a> Transaction<'a> {
 }
 
 /// Tells what ended the leases of an owner that did not end them itself.
-fn reason_of_end(presence: &Presence) -> Reason {
+pub(crate) fn reason_of_end(presence: &Presence) -> Reason {
     match presence.gone() {
         None => Reason::Expired,
         Some(gone) if presence.is_dead(gone.after(GRACE)) => Reason::Died,

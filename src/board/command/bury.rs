@@ -1,11 +1,13 @@
 //! A person gives a task up.
 
 use super::Command;
+use super::requeue::decide;
+use crate::board::tasks::DEAD_FOR;
 use crate::board::transaction::Transaction;
-use crate::board::{Key, Refusal, Revision};
+use crate::board::{Key, Refusal, Revision, Work, WorkState};
 
 /// Makes the task under `key` dead, so that nobody gets it, provided that it still has the revision `rev` which
-/// the person saw. A claim on it ends.
+/// the person saw. A claim on it ends; it is kept for a day.
 #[derive(Clone, Debug)]
 pub struct Bury {
     /// The task.
@@ -18,8 +20,9 @@ impl Command for Bury {
     type Answer = ();
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
-        let current = transaction.live(&self.key);
-        let rev = current.map_or(Revision::ZERO, |entry| entry.rev);
-        Err(Refusal::Changed { key: self.key, rev })
+        let day = transaction.now().after(DEAD_FOR);
+        decide(transaction, self.key, self.rev, Work::of(WorkState::Dead), |_| {
+            day
+        })
     }
 }

@@ -7,10 +7,11 @@ use super::Command;
 use crate::board::locks::{self, LockWrite, in_the_way};
 use crate::board::queue::Wish;
 use crate::board::space::Growth;
+use crate::board::tasks::Terms;
 use crate::board::transaction::{Draft, Transaction};
 use crate::board::{
-    Caller, Entry, EventKind, Key, Lease, Mode, Owner, Reason, Refusal, Revision, Target, Term, Time, Work,
-    check_value,
+    Caller, Entry, EventKind, Key, Kind, Lease, Mode, Owner, Reason, Refusal, Revision, Target, Term, Time,
+    Work, WorkState, check_value,
 };
 
 /// Writes `value` under `key` for `ttl`. The last write wins, except over a live lease of somebody else.
@@ -20,6 +21,8 @@ pub struct Set {
     value: Arc<str>,
     ttl: Duration,
     lock: Option<LockWrite>,
+    /// What a task says of itself.
+    state: WorkState,
 }
 
 impl Set {
@@ -27,11 +30,14 @@ impl Set {
     pub fn new(key: Key, value: Arc<str>, ttl: Duration) -> Result<Self, Refusal> {
         check_value(&value)?;
         let lock = LockWrite::read(&key, &value);
+        let is_task = key.kind() == Kind::Task;
+        let state = is_task.then(|| Terms::read(&value).state).unwrap_or_default();
         Ok(Self {
             key,
             value,
             ttl,
             lock,
+            state,
         })
     }
 
@@ -130,7 +136,7 @@ impl Set {
         };
         if hold.leases.is_empty() {
             // Who writes a task anew brings it back, whatever became of it.
-            hold.work = Work::default();
+            hold.work = Work::of(self.state);
         }
         let draft = Draft {
             value: self.value,
