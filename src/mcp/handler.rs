@@ -175,7 +175,7 @@ fn head(name: &str) -> &str {
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        instructions::info()
+        instructions::info(self.tools)
     }
 
     async fn initialize(
@@ -244,7 +244,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         self.meet(&context.meta);
-        Ok(prompts::get(&request.name, request.arguments)?.into())
+        Ok(prompts::get(&request.name, request.arguments, self.tools)?.into())
     }
 
     async fn list_resources(

@@ -19,9 +19,9 @@ const MAX_WHY: usize = 500;
 pub(super) static TOOL: Entry = Entry {
     name: "acquireLock",
     title: "Lock files",
-    description: "Lock files before you edit them, all targets or none. A directory covers everything below it; \
-                  kind:name locks a thing (port:3000, git:index). Kept while you are connected and active; \
-                  releaseLock when done.",
+    description: "Lock files before you edit them, all targets or none. A directory covers what is below it; \
+                  kind:name is a thing (port:3000). HELD: do other work or wait in line. Kept while you are \
+                  active; releaseLock when done.",
     schema,
     family: Family::Coordination,
     core: true,
@@ -39,7 +39,7 @@ fn schema() -> JsonObject {
             "mode": { "type": "string", "enum": ["exclusive", "shared"], "default": "exclusive" },
             "why": { "type": "string", "description": "Shown to those who wait" },
             "ttl": { "type": "number", "description": "Seconds of silence until it ends, default 300" },
-            "waitMs": { "type": "integer", "description": "Stand in line", "default": 0, "maximum": MAX_WAIT_MS },
+            "waitMs": { "type": "integer", "default": 0, "maximum": MAX_WAIT_MS },
         },
         "required": ["targets"],
         "additionalProperties": false,

@@ -76,9 +76,19 @@ impl Arguments {
 
     /// Returns the pattern, which must be there.
     pub(super) fn pattern(&mut self) -> Result<Pattern, Fault> {
-        let text = self.text("pattern")?;
-        let text = text.ok_or_else(|| self.invalid("pattern", "give a pattern such as lock:*"))?;
-        Pattern::parse(&text).map_err(|refusal| self.invalid("pattern", refusal_text(refusal)))
+        let pattern = self.optional_pattern()?;
+        pattern.ok_or_else(|| self.invalid("pattern", "give a pattern such as lock:*"))
+    }
+
+    /// Returns the pattern if there is one.
+    pub(super) fn optional_pattern(&mut self) -> Result<Option<Pattern>, Fault> {
+        let Some(text) = self.text("pattern")? else {
+            return Ok(None);
+        };
+        let pattern = Pattern::parse(&text);
+        pattern
+            .map(Some)
+            .map_err(|refusal| self.invalid("pattern", refusal_text(refusal)))
     }
 
     /// Returns the text called `name`.

@@ -5,11 +5,16 @@
 
 mod acquire_lock;
 mod arguments;
+mod claim_task;
 mod delete_storage;
 mod get_storage;
+mod heartbeat;
 mod list_keys;
+mod receive_messages;
 mod release_lock;
+mod send_message;
 mod set_storage;
+mod submit_task;
 mod update_storage;
 mod watch_storage;
 
@@ -29,7 +34,7 @@ use super::targets::Place;
 use crate::board::Call;
 
 /// The tools, in the order in which agents read them.
-static TOOLS: [&Entry; 8] = [
+static TOOLS: [&Entry; 13] = [
     &set_storage::TOOL,
     &get_storage::TOOL,
     &delete_storage::TOOL,
@@ -38,6 +43,11 @@ static TOOLS: [&Entry; 8] = [
     &watch_storage::TOOL,
     &acquire_lock::TOOL,
     &release_lock::TOOL,
+    &claim_task::TOOL,
+    &submit_task::TOOL,
+    &send_message::TOOL,
+    &receive_messages::TOOL,
+    &heartbeat::TOOL,
 ];
 
 /// Which tools a server offers.
@@ -162,7 +172,7 @@ impl Entry {
         if self.family == Family::Coordination
             && let Some(Value::Object(properties)) = schema.get_mut("properties")
         {
-            let description = "Your name, if several agents share this connection";
+            let description = "Your name, if agents share this connection";
             let name = serde_json::json!({ "type": "string", "description": description });
             properties.insert("as".to_owned(), name);
         }
