@@ -210,3 +210,6 @@ impl Inbox {
         self.pending.len() + self.delivered
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,8 @@ mod tasks;
 mod tether;
 mod time;
 mod transaction;
+#[cfg(test)]
+mod trial;
 mod turn;
 mod work;
 

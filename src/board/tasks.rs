@@ -235,3 +235,6 @@ pub(crate) fn status<const N: usize>(word: &str, task: &Key, more: [(&str, Value
     value.extend(more.into_iter().map(|(name, field)| (name.to_owned(), field)));
     Arc::from(Value::Object(value).to_string())
 }
+
+#[cfg(test)]
+mod tests;

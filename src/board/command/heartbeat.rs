@@ -222,3 +222,6 @@ fn say(transaction: &mut Transaction<'_>, rev: Revision, key: &Key, value: Arc<s
     };
     transaction.put(rev, key, kind, draft);
 }
+
+#[cfg(test)]
+mod tests;
