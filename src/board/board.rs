@@ -309,6 +309,11 @@ impl Board {
         self.looked().ledger.holds(namespace, owner)
     }
 
+    /// Returns everyone who holds something, with what it is.
+    pub fn holders(&self, namespace: NamespaceId) -> Vec<(Arc<Presence>, Vec<(Key, Arc<Entry>)>)> {
+        self.looked().ledger.holders(namespace)
+    }
+
     /// Returns what the owner of `presence` must be told now; a look at one flag when that is nothing.
     pub(super) fn notices(&self, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
         if !presence.is_to_be_told() {
@@ -360,6 +365,8 @@ impl Board {
     pub(super) fn acquire(&self, caller: &Caller, acquire: Acquire) -> Result<Turn, Refusal> {
         let mut core = self.core();
         let (answer, changed) = self.commit(&mut core, caller, acquire)?;
+        // Who stands in the queue changes no entry, and shows on the board all the same.
+        let changed = changed || matches!(answer, Ok(Acquired::Waiting(_)));
         let turn = answer.map(|acquired| match acquired {
             Acquired::Granted(grant) => Turn::Come(grant),
             Acquired::Waiting(ticket) => {

@@ -267,6 +267,13 @@ impl Ledger {
         held.collect()
     }
 
+    /// Returns everyone who holds something, with what it is.
+    pub fn holders(&self, namespace: NamespaceId) -> Vec<(Arc<Presence>, Vec<(Key, Arc<Entry>)>)> {
+        let everyone = self.space(namespace).holdings.presences();
+        let holders = everyone.map(|one| (Arc::clone(one), self.holds(namespace, one.owner())));
+        holders.filter(|(_, held)| !held.is_empty()).collect()
+    }
+
     /// Returns what `owner` lost without its doing and has neither taken again nor given up.
     pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
         self.space(namespace).holdings.losses(owner).to_vec()

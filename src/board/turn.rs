@@ -49,7 +49,9 @@ impl Awaited {
             ticket: self.ticket,
             keep: true,
         };
-        match self.board.apply(&self.caller, withdraw)? {
+        let refusal = self.board.apply(&self.caller, withdraw)?;
+        self.board.tell();
+        match refusal {
             Some(refusal) => Err(refusal),
             None => self.grant.try_recv().map_err(|_| left()),
         }
@@ -73,6 +75,7 @@ impl Drop for Awaited {
             keep: true,
         };
         let withdrawn = self.board.apply(&self.caller, withdraw);
+        self.board.tell();
         let granted = self.grant.try_recv();
         if let (Ok(None), Ok(grant)) = (&withdrawn, granted) {
             let fence = Some(grant.fence);

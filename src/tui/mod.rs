@@ -19,6 +19,7 @@
 pub mod action;
 pub mod app;
 pub mod event;
+pub mod holders;
 pub mod keymap;
 pub mod layout;
 pub mod pane;
@@ -29,6 +30,7 @@ pub mod term;
 pub mod theme;
 pub mod toast;
 pub mod view;
+pub mod waits;
 
 mod input;
 mod mouse;

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::board::{Board, Entry, Event, Key, Kind, Namespace, NamespaceId, Pattern, Revision, Stats, Time};
+use crate::board::{Agent, Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Stats, Time};
 
-use super::pane::{self, Pane, Row, RowId};
+use super::holders::{self, Held, Holder};
+use super::pane::{self, Live, Pane, Row, RowId};
+use super::waits::Waits;
 
 /// The most rows that a pane copies. The title tells when there are more.
 pub const MAX_ROWS: usize = 10_000;
@@ -45,6 +47,10 @@ pub struct Snapshot {
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
     agents: Vec<Arc<Row>>,
+    /// Who holds something.
+    pub holders: Vec<Holder>,
+    /// Who waits for it.
+    pub waits: Waits,
     /// The rows of each pane that lists keys, in key order, with whether there were more.
     listed: [Option<Listed>; Pane::ALL.len()],
 }
@@ -66,6 +72,8 @@ impl Snapshot {
             stats: None,
             events: Vec::new(),
             agents: Vec::new(),
+            holders: Vec::new(),
+            waits: Waits::default(),
             listed: Default::default(),
         }
     }
@@ -85,6 +93,9 @@ impl Snapshot {
             let changed = Changed::since(since, &latest);
             (event_rows(board, wanted, &latest, last.events), changed)
         };
+        let holders = holders::look(board, namespace, quiet.then_some(last.holders), now);
+        let waits = Waits::look(board, namespace, same_space.then_some(last.waits), &holders, now);
+        let moment = Moment { now, waits: &waits };
         let mut listed: [Option<Listed>; Pane::ALL.len()] = Default::default();
         for (slot, (pane, old)) in listed.iter_mut().zip(Pane::ALL.into_iter().zip(last.listed)) {
             let old = old.filter(|_| same_space);
@@ -92,11 +103,11 @@ impl Snapshot {
                 continue;
             }
             *slot = match old {
-                Some(old) if !changed.touches(pane) => Some(old),
-                old => Some(list(board, namespace, pane, &stats, old.unwrap_or_default())),
+                Some(old) if !changed.touches(pane) => Some(moment.look_again(pane, old)),
+                old => Some(moment.list(board, namespace, pane, &stats, old.unwrap_or_default())),
             };
         }
-        let agents = agent_rows(board, wanted);
+        let agents = agent_rows(board, wanted, &holders);
         Self {
             now,
             namespace,
@@ -104,6 +115,8 @@ impl Snapshot {
             stats: Some(stats),
             events,
             agents,
+            holders,
+            waits,
             listed,
         }
     }
@@ -134,6 +147,17 @@ impl Snapshot {
         }
     }
 
+    /// Returns the holder that `owner` is, if it holds anything.
+    pub fn holder(&self, owner: &Owner) -> Option<&Holder> {
+        self.holders.iter().find(|holder| **holder.owner() == *owner)
+    }
+
+    /// Returns the hold on `key` that was granted under `fence`, with who has it.
+    pub fn held(&self, key: &Key, fence: Revision) -> Option<(&Holder, &Held)> {
+        let mut all = self.holders.iter().flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
+        all.find(|(_, held)| held.fence == fence && held.key == *key)
+    }
+
     /// Returns the revision that the picture shows.
     pub fn rev(&self) -> Revision {
         self.stats.as_ref().map_or(Revision::ZERO, |stats| stats.rev)
@@ -161,7 +185,8 @@ impl Snapshot {
         match pane {
             Pane::Agents => self.agents.len(),
             Pane::Events => self.events.len(),
-            _ => keys_of(stats, pane),
+            // A lock that several share has a row for each of them.
+            _ => keys_of(stats, pane).max(self.rows(pane).len()),
         }
     }
 
@@ -210,49 +235,87 @@ impl Changed {
     }
 }
 
-/// Lists the keys of `pane`, keeping the rows of entries that are still the same.
-fn list(board: &Board, namespace: NamespaceId, pane: Pane, stats: &Stats, old: Listed) -> Listed {
-    let mut known = known(old.rows);
-    let mut listed = Listed::default();
-    if keys_of(stats, pane) == 0 {
-        return listed;
-    }
-    let only = match pane.kinds() {
-        [kind] => Some(*kind),
-        _ => None,
-    };
-    let pattern = only.map_or_else(Pattern::all, |kind| Pattern::prefix(&format!("{}:", kind.name())));
-    let mut after: Option<String> = None;
-    'pages: loop {
-        let page = board.list(namespace, &pattern, after.as_deref(), PAGE);
-        after = page.cursor.map(|key| key.as_str().to_owned());
-        for (key, entry) in page.rows {
-            if !pane.kinds().contains(&key.kind()) {
-                // Keys of one kind stand together; the character after the colon leads behind them.
-                after = Some(format!("{};", key.kind().name()));
-                continue 'pages;
-            }
-            if listed.rows.len() == MAX_ROWS {
-                listed.capped = true;
-                break 'pages;
-            }
-            listed.rows.push(row(pane, &key, &entry, &mut known));
+/// What rows look at besides their entries.
+struct Moment<'a> {
+    now: Time,
+    waits: &'a Waits,
+}
+
+impl Moment<'_> {
+    /// Lists the keys of `pane`, keeping the rows of entries that are still the same.
+    fn list(
+        &self,
+        board: &Board,
+        namespace: NamespaceId,
+        pane: Pane,
+        stats: &Stats,
+        old: Listed,
+    ) -> Listed {
+        let mut known = known(old.rows);
+        let mut listed = Listed::default();
+        if keys_of(stats, pane) == 0 {
+            return listed;
         }
-        if after.is_none() {
-            break;
+        let only = match pane.kinds() {
+            [kind] => Some(*kind),
+            _ => None,
+        };
+        let pattern = only.map_or_else(Pattern::all, |kind| Pattern::prefix(&format!("{}:", kind.name())));
+        let mut after: Option<String> = None;
+        'pages: loop {
+            let page = board.list(namespace, &pattern, after.as_deref(), PAGE);
+            after = page.cursor.map(|key| key.as_str().to_owned());
+            for (key, entry) in page.rows {
+                if !pane.kinds().contains(&key.kind()) {
+                    // Keys of one kind stand together; the character after the colon leads behind them.
+                    after = Some(format!("{};", key.kind().name()));
+                    continue 'pages;
+                }
+                for (id, lease) in pane.row_ids(&key, &entry) {
+                    if listed.rows.len() == MAX_ROWS {
+                        listed.capped = true;
+                        break 'pages;
+                    }
+                    let live = self.live(&key, &entry, lease);
+                    let old = known.remove(&id).filter(|row| {
+                        row.live == live && row.entry.as_ref().is_some_and(|old| Arc::ptr_eq(old, &entry))
+                    });
+                    let row = old.unwrap_or_else(|| Arc::new(pane.entry_row(id, &entry, lease, live)));
+                    listed.rows.push(row);
+                }
+            }
+            if after.is_none() {
+                break;
+            }
         }
+        listed
     }
-    listed
+
+    /// Makes those rows anew in which something has moved although no entry changed.
+    fn look_again(&self, pane: Pane, mut listed: Listed) -> Listed {
+        for row in &mut listed.rows {
+            let (Some(key), Some(entry)) = (row.id.key(), &row.entry) else {
+                continue;
+            };
+            if entry.hold.is_none() {
+                continue;
+            }
+            let live = self.live(key, entry, row.lease());
+            if live != row.live {
+                *row = Arc::new(pane.entry_row(row.id.clone(), entry, row.lease(), live));
+            }
+        }
+        listed
+    }
+
+    fn live(&self, key: &Key, entry: &Entry, lease: Option<&Lease>) -> Live {
+        let waiting = lease.map_or(0, |lease| self.waits.count(key, lease.fence));
+        Live::of(entry, lease, waiting, self.now)
+    }
 }
 
 fn known(rows: Vec<Arc<Row>>) -> HashMap<RowId, Arc<Row>> {
     rows.into_iter().map(|row| (row.id.clone(), row)).collect()
-}
-
-fn row(pane: Pane, key: &Key, entry: &Arc<Entry>, known: &mut HashMap<RowId, Arc<Row>>) -> Arc<Row> {
-    let old = known.remove(&RowId::Key(key.clone()));
-    let still = old.filter(|row| row.entry.as_ref().is_some_and(|old| Arc::ptr_eq(old, entry)));
-    still.unwrap_or_else(|| Arc::new(pane.entry_row(key, entry)))
 }
 
 fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row>>) -> Vec<Arc<Row>> {
@@ -265,11 +328,19 @@ fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row
     rows.collect()
 }
 
-fn agent_rows(board: &Board, wanted: &Wanted) -> Vec<Arc<Row>> {
-    let agents = board.agents();
-    let here = agents.iter().filter(|agent| agent.namespace == wanted.namespace);
-    here.map(|agent| Arc::new(pane::agent_row(agent, clock_time(board, wanted, agent.since))))
-        .collect()
+/// Returns who is here in the order of arrival, then who is gone and still holds something.
+fn agent_rows(board: &Board, wanted: &Wanted, holders: &[Holder]) -> Vec<Arc<Row>> {
+    let mut agents = board.agents();
+    agents.retain(|agent| agent.namespace == wanted.namespace);
+    let row = |agent: &Agent| {
+        let holder = holders.iter().find(|holder| *holder.owner() == agent.owner);
+        let holds = holder.map_or(0, |holder| holder.held.len());
+        pane::agent_row(agent, holds, clock_time(board, wanted, agent.since))
+    };
+    let here = agents.iter().map(row);
+    let is_here = |holder: &Holder| agents.iter().any(|agent| agent.owner == *holder.owner());
+    let gone = holders.iter().filter(|holder| holder.orphaned && !is_here(holder));
+    here.chain(gone.map(pane::gone_row)).map(Arc::new).collect()
 }
 
 /// Returns the wall time of `moment` as people read it.

@@ -1,7 +1,6 @@
 //! Keys: progress, what agents say of themselves, and everything else, so that no key is invisible.
 
-use std::sync::Arc;
-
+use super::live::Live;
 use super::row::{Cell, Column};
 use super::summary::line;
 use crate::board::{Entry, Key};
@@ -15,12 +14,12 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::fixed("left", 6),
 ];
 
-pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
+pub(super) fn cells(key: &Key, entry: &Entry, live: &Live) -> Vec<Cell> {
     vec![
         Cell::Path(text::clean(&key.decoded())),
         Cell::Text(line(&entry.value)),
         Cell::Dim(text::clean(&entry.by.name)),
         Cell::Number(entry.rev.0),
-        Cell::Left(entry.written, entry.ends(entry.written)),
+        Cell::Left(live.left),
     ]
 }

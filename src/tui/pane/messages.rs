@@ -1,7 +1,6 @@
 //! Messages: what agents say to each other.
 
-use std::sync::Arc;
-
+use super::live::Live;
 use super::row::{Cell, Column};
 use super::summary::Summary;
 use crate::board::{Entry, Key};
@@ -15,7 +14,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::fixed("left", 6),
 ];
 
-pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
+pub(super) fn cells(key: &Key, entry: &Entry, live: &Live) -> Vec<Cell> {
     let value = Summary::of(&entry.value);
     let whole = text::clean(&key.decoded());
     let parts: Vec<&str> = whole.splitn(4, ':').collect();
@@ -33,6 +32,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         Cell::Path(to.to_owned()),
         Cell::Text(body.unwrap_or_else(|| value.raw())),
         Cell::Dim(id.to_owned()),
-        Cell::Left(entry.written, entry.ends(entry.written)),
+        Cell::Left(live.left),
     ]
 }

@@ -6,6 +6,7 @@
 mod agents;
 mod events;
 mod keys;
+mod live;
 mod locks;
 mod messages;
 mod row;
@@ -15,8 +16,10 @@ mod tasks;
 
 use std::sync::Arc;
 
-use crate::board::{Agent, Entry, Event, Key, Kind};
+use crate::board::{Agent, Entry, Event, Key, Kind, Lease};
 
+use super::holders::Holder;
+pub use live::{Left, Live};
 pub use row::{Cell, Column, Row, RowId, places};
 
 /// A pane of the dashboard.
@@ -128,26 +131,48 @@ impl Pane {
         }
     }
 
-    /// Returns the row of an entry in this pane.
-    pub fn entry_row(self, key: &Key, entry: &Arc<Entry>) -> Row {
-        let cells = match self {
-            Self::Locks => locks::cells(key, entry),
-            Self::Tasks => tasks::cells(key, entry),
-            Self::Statuses => statuses::cells(key, entry),
-            Self::Messages => messages::cells(key, entry),
-            _ => keys::cells(key, entry),
-        };
-        Row::new(RowId::Key(key.clone()), cells, Some(Arc::clone(entry)))
+    /// Returns what rows an entry has in this pane: one for each hold on a lock, one for anything else.
+    pub fn row_ids<'a>(
+        self,
+        key: &'a Key,
+        entry: &'a Entry,
+    ) -> impl Iterator<Item = (RowId, Option<&'a Lease>)> {
+        let others = if self == Self::Locks { entry.leases() } else { &[] };
+        let others = others.iter().skip(1);
+        let others = others.map(|lease| (RowId::Lease(key.clone(), lease.fence), Some(lease)));
+        std::iter::once((RowId::Key(key.clone()), entry.lease())).chain(others)
+    }
+
+    /// Returns the row `id` of an entry in this pane, about the hold `lease` if there is one.
+    pub fn entry_row(self, id: RowId, entry: &Arc<Entry>, lease: Option<&Lease>, live: Live) -> Row {
+        let mut row = Row::new(id, Vec::new());
+        if let Some(key) = row.id.key() {
+            row.cells = match self {
+                Self::Locks => locks::cells(key, entry, lease, &live),
+                Self::Tasks => tasks::cells(key, entry, lease, &live),
+                Self::Statuses => statuses::cells(key, entry, &live),
+                Self::Messages => messages::cells(key, entry, &live),
+                _ => keys::cells(key, entry, &live),
+            };
+        }
+        Row {
+            entry: Some(Arc::clone(entry)),
+            fence: lease.map(|lease| lease.fence),
+            live,
+            ..row
+        }
     }
 }
 
-/// Returns the row of an agent; `since` is the wall time of its arrival.
-pub fn agent_row(agent: &Agent, since: String) -> Row {
-    Row::new(
-        RowId::Agent(agent.owner.session),
-        agents::cells(agent, since),
-        None,
-    )
+/// Returns the row of an agent that has `holds` leases; `since` is the wall time of its arrival.
+pub fn agent_row(agent: &Agent, holds: usize, since: String) -> Row {
+    let id = RowId::Agent(Arc::clone(&agent.owner));
+    Row::new(id, agents::cells(agent, holds, since))
+}
+
+/// Returns the row of someone who holds something and is not attached any more.
+pub fn gone_row(holder: &Holder) -> Row {
+    Row::new(RowId::Agent(Arc::clone(holder.owner())), agents::gone(holder))
 }
 
 /// Returns the row of an event; `time` is its wall time.
@@ -155,6 +180,5 @@ pub fn event_row(event: &Event, time: String) -> Row {
     Row::new(
         RowId::Event(event.rev, event.key.clone()),
         events::cells(event, time),
-        None,
     )
 }

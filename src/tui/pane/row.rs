@@ -3,15 +3,18 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::board::{Entry, Key, Revision, SessionId, Time};
+use super::live::{Left, Live};
+use crate::board::{Entry, Key, Lease, Owner, Revision, Time};
 
 /// What a row stands for. Selection follows it, whatever place the row moves to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RowId {
     /// The entry under a key.
     Key(Key),
-    /// An attached agent.
-    Agent(SessionId),
+    /// One of several holds on a key, by its fence. The oldest stands for the key itself.
+    Lease(Key, Revision),
+    /// An agent that is attached, or holds something still.
+    Agent(Arc<Owner>),
     /// A change of a key.
     Event(Revision, Key),
 }
@@ -20,7 +23,7 @@ impl RowId {
     /// Returns the key that the row is about, if it is about one.
     pub fn key(&self) -> Option<&Key> {
         match self {
-            Self::Key(key) | Self::Event(_, key) => Some(key),
+            Self::Key(key) | Self::Lease(key, _) | Self::Event(_, key) => Some(key),
             Self::Agent(_) => None,
         }
     }
@@ -41,8 +44,8 @@ pub enum Cell {
     Number(u64),
     /// A share of a hundred.
     Percent(u8),
-    /// How much remains of the time from the first moment to the second.
-    Left(Time, Time),
+    /// How much of a time remains.
+    Left(Left),
     /// How long ago something was.
     Ago(Time),
     /// Nothing to say.
@@ -50,12 +53,20 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// Returns a count, of which none is nothing to say.
+    pub(super) fn count(many: usize) -> Self {
+        match many {
+            0 => Self::Empty,
+            many => Self::Number(many as u64),
+        }
+    }
+
     /// Returns the order of two cells of one column; what is empty comes last.
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
             (Self::Percent(a), Self::Percent(b)) => a.cmp(b),
-            (Self::Left(_, a), Self::Left(_, b)) => a.cmp(b),
+            (Self::Left(a), Self::Left(b)) => a.until.cmp(&b.until),
             // Who called last has been idle for the shortest time.
             (Self::Ago(a), Self::Ago(b)) => b.cmp(a),
             (Self::Empty, Self::Empty) => Ordering::Equal,
@@ -111,12 +122,28 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// The entry behind it, for panes that list entries.
     pub entry: Option<Arc<Entry>>,
+    /// The fence of the hold that the row is about, if it is about one.
+    pub fence: Option<Revision>,
+    /// What moves although the entry stays the same.
+    pub live: Live,
 }
 
 impl Row {
-    /// Returns a row.
-    pub fn new(id: RowId, cells: Vec<Cell>, entry: Option<Arc<Entry>>) -> Self {
-        Self { id, cells, entry }
+    /// Returns the row of something that is no entry.
+    pub fn new(id: RowId, cells: Vec<Cell>) -> Self {
+        Self {
+            id,
+            cells,
+            entry: None,
+            fence: None,
+            live: Live::default(),
+        }
+    }
+
+    /// Returns the hold that the row is about, if it is about one.
+    pub fn lease(&self) -> Option<&Lease> {
+        let leases = self.entry.as_ref()?.leases();
+        leases.iter().find(|lease| Some(lease.fence) == self.fence)
     }
 
     /// Tells whether a text of the row contains `needle`, which is in lower case.
@@ -228,6 +255,8 @@ pub fn places(columns: &[Column], width: u16) -> Vec<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -239,13 +268,15 @@ mod tests {
 
     #[test]
     fn what_is_empty_comes_last_and_what_ends_soonest_first() {
-        let at = Time::from_nanos;
-        let mut cells = [Cell::Empty, Cell::Left(at(0), at(9)), Cell::Left(at(5), at(7))];
+        let left = |until| {
+            Cell::Left(Left {
+                until: Time::from_nanos(until),
+                whole: Duration::from_nanos(9),
+            })
+        };
+        let mut cells = [Cell::Empty, left(9), left(7)];
         cells.sort_by(Cell::order);
-        assert_eq!(
-            cells,
-            [Cell::Left(at(5), at(7)), Cell::Left(at(0), at(9)), Cell::Empty]
-        );
+        assert_eq!(cells, [left(7), left(9), Cell::Empty]);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Statuses: how the work goes, as the agents tell it.
 
-use std::sync::Arc;
-
+use super::live::Live;
 use super::row::{Cell, Column};
 use super::summary::Summary;
 use crate::board::{Entry, Key};
@@ -16,7 +15,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::fixed("left", 6).from(64),
 ];
 
-pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
+pub(super) fn cells(key: &Key, entry: &Entry, live: &Live) -> Vec<Cell> {
     let value = Summary::of(&entry.value);
     let whole = text::clean(&key.decoded());
     let mut parts = whole.splitn(3, ':').skip(1);
@@ -32,6 +31,6 @@ pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
         value
             .text(&["currentStep", "step", "message", "note", "summary", "detail"])
             .map_or(Cell::Empty, Cell::Text),
-        Cell::Left(entry.written, entry.ends(entry.written)),
+        Cell::Left(live.left),
     ]
 }

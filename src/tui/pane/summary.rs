@@ -38,6 +38,11 @@ impl<'a> Summary<'a> {
         said.next()
     }
 
+    /// Tells whether the field `name` is true.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.fields.get(name) == Some(&Value::Bool(true))
+    }
+
     /// Returns the field `name` as a share of a hundred. A fraction below one is taken for a share of one.
     pub(super) fn percent(&self, name: &str) -> Option<u8> {
         let number = self.fields.get(name)?.as_f64()?;

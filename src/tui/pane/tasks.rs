@@ -1,30 +1,52 @@
-//! Tasks: what is to be done, and by whom.
+//! Tasks: what is to be done, how far it has come, and by whom.
 
-use std::sync::Arc;
-
+use super::live::Live;
 use super::row::{Cell, Column};
 use super::summary::{Summary, key_after};
-use crate::board::{Entry, Key};
+use crate::board::{Entry, Key, Lease, Work, WorkState};
 use crate::tui::text;
 
 pub(super) const COLUMNS: &[Column] = &[
     Column::grows("task", 5, 8),
-    Column::share("what", 3),
-    Column::share("agent", 2),
-    Column::fixed("state", 11).from(70),
-    Column::fixed("left", 6),
+    Column::share("what", 4),
+    Column::share("agent", 3),
+    Column::fixed("state", 7),
+    Column::fixed("try", 3).from(56),
+    Column::fixed("prio", 4).from(64),
+    Column::fixed("age", 5).from(64),
+    Column::grows("left", 6, 13).from(50),
 ];
 
-pub(super) fn cells(key: &Key, entry: &Arc<Entry>) -> Vec<Cell> {
+pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live) -> Vec<Cell> {
     let value = Summary::of(&entry.value);
-    let claimed = entry.lease().map(|lease| text::clean(&lease.owner().name));
-    let agent = claimed.or_else(|| value.text(&["agentId", "agent", "assignedTo", "owner"]));
+    let claimer = lease.map(|lease| text::clean(&lease.owner().name));
+    let agent = claimer.or_else(|| value.text(&["agentId", "agent", "assignedTo", "owner"]));
     let what = value.text(&["title", "description", "name", "summary", "what", "task"]);
+    let said = value.text(&["status", "state"]);
+    let attempts = usize::from(entry.work().attempts) + usize::from(lease.is_some());
     vec![
         Cell::Path(key_after(key, 1)),
         Cell::Text(what.unwrap_or_else(|| value.raw())),
         agent.map_or(Cell::Empty, Cell::Path),
-        value.text(&["status", "state"]).map_or(Cell::Empty, Cell::State),
-        Cell::Left(entry.written, entry.ends(entry.written)),
+        Cell::State(state(entry, lease.is_some(), live, said)),
+        Cell::count(attempts),
+        value.text(&["priority"]).map_or(Cell::Empty, Cell::Text),
+        Cell::Ago(entry.written),
+        Cell::Left(live.left),
     ]
+}
+
+/// Returns how the work goes. Of a task that nobody ever claimed, what its writer `said` tells more.
+fn state(entry: &Entry, claimed: bool, live: &Live, said: Option<String>) -> String {
+    let word = match entry.work().state {
+        _ if claimed && live.orphaned => "orphan",
+        _ if claimed => "claimed",
+        WorkState::Done => "done",
+        WorkState::Failed => "failed",
+        WorkState::Dead => "dead",
+        WorkState::Open if live.resting => "backoff",
+        WorkState::Open if entry.work() == Work::default() => return said.unwrap_or_else(|| "pending".to_owned()),
+        WorkState::Open => "pending",
+    };
+    word.to_owned()
 }

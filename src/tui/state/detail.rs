@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::History;
-use crate::board::{Board, Entry, Key, Lease, NamespaceId, SessionId};
+use super::facts::{Facts, Source};
+use crate::board::{Board, Entry, Key, NamespaceId, Owner};
 use crate::tui::pane::RowId;
-use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
+use crate::tui::snapshot::{Snapshot, Wanted};
 use crate::tui::text;
 
 /// The most of a value that is shown; the whole can be had from the command line.
@@ -16,16 +17,16 @@ pub const MAX_VALUE: usize = 64 * 1024;
 pub enum Subject {
     /// A key, whether or not there is an entry under it.
     Key(Key),
-    /// An attached agent.
-    Agent(SessionId),
+    /// An agent that is attached, or holds something still.
+    Agent(Arc<Owner>),
 }
 
 impl Subject {
     /// Returns what the details of a row are about. An event is about its key as it is now.
     pub fn of(id: &RowId) -> Self {
         match id {
-            RowId::Key(key) | RowId::Event(_, key) => Self::Key(key.clone()),
-            RowId::Agent(session) => Self::Agent(*session),
+            RowId::Key(key) | RowId::Lease(key, _) | RowId::Event(_, key) => Self::Key(key.clone()),
+            RowId::Agent(owner) => Self::Agent(Arc::clone(owner)),
         }
     }
 }
@@ -40,8 +41,8 @@ pub struct Detail {
     pub entry: Option<Arc<Entry>>,
     /// The subject's name, clean and whole.
     pub title: String,
-    /// Facts as label and text.
-    pub facts: Vec<(&'static str, String)>,
+    /// What is known besides its value.
+    pub facts: Facts,
     /// The value in clean lines, pretty-printed where it is JSON.
     pub value: Vec<String>,
     /// How many bytes of the value are not shown.
@@ -64,9 +65,10 @@ impl Detail {
         last: Option<Self>,
     ) -> Option<Self> {
         let last = last.filter(|last| last.subject == *subject && last.namespace == snapshot.namespace);
+        let source = Source { board, wanted, snapshot };
         let key = match subject {
             Subject::Key(key) => key,
-            Subject::Agent(session) => return Self::of_agent(board, wanted, *session),
+            Subject::Agent(owner) => return Self::of_agent(source, owner),
         };
         // A picture that stands still must not show what came after it.
         let live = board.get(snapshot.namespace, key);
@@ -84,38 +86,28 @@ impl Detail {
                 let title = text::clean(&key.decoded());
                 let mut detail = Self::new(subject.clone(), snapshot.namespace, title);
                 if let Some(entry) = entry {
-                    detail.describe(board, wanted, &entry);
+                    detail.spell(&entry);
                     detail.entry = Some(entry);
                 }
                 detail
             }
         };
+        let facts = detail.entry.as_ref().map(|entry| source.of_key(key, entry));
+        detail.facts = facts.unwrap_or_default();
         detail.history = Some(history);
         Some(detail)
     }
 
-    fn of_agent(board: &Board, wanted: &Wanted, session: SessionId) -> Option<Self> {
-        let agents = board.agents();
-        let agent = agents.iter().find(|agent| agent.owner.session == session)?;
-        let name = text::clean(&agent.owner.name);
-        let mut detail = Self::new(Subject::Agent(session), agent.namespace, name);
-        let said = &agent.introduction;
-        let last_call = agent
-            .last_call
-            .map(|(tool, at)| format!("{tool} at {}", clock_time(board, wanted, at)));
-        let directory = said.cwd.as_ref().map(|cwd| text::clean(&cwd.to_string_lossy()));
-        let facts = [
-            ("client", agent.client.as_deref().map(text::clean)),
-            ("since", Some(clock_time(board, wanted, agent.since))),
-            ("calls", Some(text::thousands(agent.calls))),
-            ("last call", last_call),
-            ("process", said.pid.map(|pid| pid.to_string())),
-            ("started by", said.ppid.map(|pid| pid.to_string())),
-            ("directory", directory),
-            ("session", Some(session.0.to_string())),
-        ];
-        let known = facts.into_iter().filter_map(|(label, fact)| Some((label, fact?)));
-        detail.facts = known.collect();
+    fn of_agent(source: Source<'_>, owner: &Arc<Owner>) -> Option<Self> {
+        let agents = source.board.agents();
+        let agent = agents.iter().find(|agent| agent.owner == *owner);
+        if agent.is_none() && source.snapshot.holder(owner).is_none() {
+            return None;
+        }
+        let subject = Subject::Agent(Arc::clone(owner));
+        let name = text::clean(&owner.name);
+        let mut detail = Self::new(subject, source.snapshot.namespace, name);
+        detail.facts = source.of_agent(owner, agent);
         Some(detail)
     }
 
@@ -132,26 +124,8 @@ impl Detail {
         }
     }
 
-    fn describe(&mut self, board: &Board, wanted: &Wanted, entry: &Entry) {
-        if let Some(lease) = entry.lease() {
-            self.facts.push(("held by", text::clean(&lease.owner().name)));
-            self.facts
-                .push(("held since", clock_time(board, wanted, lease.granted)));
-            self.facts.push(("fence", lease.fence.to_string()));
-        }
-        let is_grant = |lease: &Lease| lease.fence == entry.rev;
-        if !entry.lease().is_some_and(is_grant) {
-            self.facts.push(("written by", text::clean(&entry.by.name)));
-            self.facts
-                .push(("written at", clock_time(board, wanted, entry.written)));
-        }
-        let revision = if entry.rev == entry.created_rev {
-            entry.rev.to_string()
-        } else {
-            format!("{}, first written at {}", entry.rev, entry.created_rev)
-        };
-        self.facts.push(("revision", revision));
-        self.facts.push(("size", text::bytes(entry.value.len())));
+    /// Takes in the value of `entry`.
+    fn spell(&mut self, entry: &Entry) {
         let end = entry.value.floor_char_boundary(MAX_VALUE.min(entry.value.len()));
         self.cut = entry.value.len() - end;
         let shown = &entry.value[..end];

@@ -2,6 +2,7 @@
 
 mod confirm;
 mod detail;
+mod facts;
 mod filter;
 mod history;
 mod model;
@@ -9,6 +10,7 @@ mod table;
 
 pub use confirm::{Choice, Confirm, Confirmed};
 pub use detail::{Detail, MAX_VALUE, Subject};
+pub use facts::Fact;
 pub use filter::Filter;
 pub use history::History;
 pub use model::{Model, Overlay};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use tui_logger::TuiWidgetState;
 
-use super::{Confirm, Detail, Filter, Subject, Table};
+use super::{Confirm, Detail, Fact, Filter, Subject, Table};
 use crate::board::Time;
 use crate::tui::Facts;
 use crate::tui::keymap::Mode;
@@ -218,11 +218,16 @@ impl Model {
             rows.flat_map(|(row, _)| &row.cells)
         });
         let cells = rows.filter_map(move |cell| match cell {
-            Cell::Left(_, deadline) => left(*deadline),
+            Cell::Left(time) => left(time.until),
             Cell::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
             _ => None,
         });
-        let entry = self.detail.as_ref().and_then(|detail| detail.entry.as_ref());
+        let facts = self.detail.iter().flat_map(|detail| &detail.facts);
+        let facts = facts.filter_map(move |(_, fact)| match fact {
+            Fact::Left(time) => left(time.until),
+            Fact::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
+            Fact::Text(_) | Fact::Warning(_) => None,
+        });
         let asked = match self.overlays.last() {
             Some(Overlay::Confirm(confirm)) => left(confirm.deadline),
             _ => None,
@@ -232,7 +237,7 @@ impl Model {
         let busy = stats.filter(|stats| stats.ops_per_second > 0.0);
         let rate = busy.map(|_| span::next_second(Duration::from_nanos(self.now.as_nanos())));
         let uptime = stats.map(|stats| span::minutes_change_in(stats.uptime));
-        let others = [entry.and_then(|entry| left(entry.deadline)), asked, rate, uptime];
-        cells.chain(others.into_iter().flatten())
+        let others = [asked, rate, uptime];
+        cells.chain(facts).chain(others.into_iter().flatten())
     }
 }

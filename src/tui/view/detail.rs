@@ -9,8 +9,8 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use super::{over, pane};
 use crate::tui::pane::{Cell, Row};
-use crate::tui::state::{Detail, Model};
-use crate::tui::text;
+use crate::tui::state::{Detail, Fact, Model};
+use crate::tui::{span, text};
 
 /// Draws the details over the panes.
 pub(super) fn draw_over(model: &Model, frame: &mut Frame<'_>, body: Rect, top: usize) {
@@ -96,28 +96,24 @@ fn facts(model: &Model, detail: &Detail, width: usize, lines: &mut Vec<Line<'sta
     let theme = &model.theme;
     let label = |label: &str| Span::styled(format!("{label:<LABEL$}"), theme.dim);
     let room = width.saturating_sub(LABEL).max(1);
-    if let Some(entry) = &detail.entry {
-        let mut line = Line::from(label("left"));
-        let room = room.min(30);
-        line.extend(pane::left(
-            theme,
-            entry.written,
-            entry.deadline,
-            model.now,
-            room,
-            0,
-        ));
-        lines.push(line);
-    } else if detail.history.is_some() {
+    if detail.entry.is_none() && detail.history.is_some() {
         lines.push(Line::styled("there is no such key now", theme.warn));
     }
     for (name, fact) in &detail.facts {
-        for (at, piece) in text::wrap(fact, room).into_iter().enumerate() {
+        let (text, style) = match fact {
+            Fact::Text(text) => (text.clone(), theme.text),
+            Fact::Warning(text) => (text.clone(), theme.warn),
+            Fact::Ago(moment) => (span::ago(model.now.since(*moment)), theme.text),
+            Fact::Left(time) => {
+                let mut line = Line::from(label(name));
+                line.extend(pane::left(theme, *time, model.now, room.min(30), 0));
+                lines.push(line);
+                continue;
+            }
+        };
+        for (at, piece) in text::wrap(&text, room).into_iter().enumerate() {
             let label = label(if at == 0 { name } else { "" });
-            lines.push(Line::from(vec![
-                label,
-                Span::styled(piece.to_owned(), theme.text),
-            ]));
+            lines.push(Line::from(vec![label, Span::styled(piece.to_owned(), style)]));
         }
     }
 }

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{log, meter};
 use crate::board::Time;
 use crate::tui::layout::Slot;
-use crate::tui::pane::{Cell, Column, Pane, Row, places};
+use crate::tui::pane::{Cell, Column, Left, Pane, Row, places};
 use crate::tui::state::Model;
 use crate::tui::theme::Theme;
 use crate::tui::{span, text};
@@ -82,7 +82,10 @@ fn headers(model: &Model, frame: &mut Frame<'_>, pane: Pane, places: &[(u16, u16
 
 /// Tells whether the cells of a column stand at its right: numbers do.
 fn is_right(column: &Column) -> bool {
-    matches!(column.title, "fence" | "revision" | "calls" | "idle" | "held")
+    matches!(
+        column.title,
+        "fence" | "revision" | "calls" | "idle" | "held" | "waits" | "holds" | "try" | "age" | "done" | "fail" | "lost"
+    )
 }
 
 /// Draws a row over the whole width of `area`.
@@ -127,7 +130,7 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
             Line::styled(text::shorten(&number.to_string(), width), theme.dim).right_aligned()
         }
         Cell::Ago(moment) => Line::styled(span::ago(now.since(*moment)), theme.dim).right_aligned(),
-        Cell::Left(from, until) => left(theme, *from, *until, now, width, LEFT_TEXT).into(),
+        Cell::Left(time) => left(theme, *time, now, width, LEFT_TEXT).into(),
         Cell::Percent(percent) => {
             let mut line = Line::styled(format!("{percent:>3}%"), theme.text);
             if width > PERCENT_TEXT + 2 {
@@ -147,16 +150,9 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
 }
 
 /// Returns what remains of a time as text, at the right of `column`, and as a bar if there is room.
-pub(super) fn left(
-    theme: &Theme,
-    from: Time,
-    until: Time,
-    now: Time,
-    width: usize,
-    column: usize,
-) -> Vec<Span<'static>> {
-    let remaining = until.since(now);
-    let whole = until.since(from).as_secs_f64();
+pub(super) fn left(theme: &Theme, left: Left, now: Time, width: usize, column: usize) -> Vec<Span<'static>> {
+    let remaining = left.until.since(now);
+    let whole = left.whole.as_secs_f64();
     let share = if whole > 0.0 {
         remaining.as_secs_f64() / whole
     } else {
