@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use callboard::tui::event::Event;
 use callboard::tui::term::Surface;
-use callboard::tui::{Ended, Request, runner};
+use callboard::tui::{Asked, Ended, Request, runner};
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
@@ -63,7 +63,7 @@ impl Surface for Memory {
 struct Running {
     scene: Scene,
     keys: mpsc::Sender<Event>,
-    asked: mpsc::Receiver<Request>,
+    asked: mpsc::Receiver<Asked>,
     stop: CancellationToken,
     shown: watch::Receiver<Shown>,
     dashboard: JoinHandle<Ended>,
@@ -219,7 +219,7 @@ async fn the_demo_is_asked_for_and_a_second_wish_is_refused_while_the_first_wait
     running
         .wait_for_text("the board is busy with the last request")
         .await;
-    assert_eq!(running.asked.recv().await, Some(Request::StartDemo));
+    assert_eq!(running.asked.recv().await.unwrap().request, Request::StartDemo);
 }
 
 #[tokio::test(start_paused = true)]

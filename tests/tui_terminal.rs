@@ -14,7 +14,7 @@ mod support;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use callboard::tui::{self, Ended, Palette, Request};
+use callboard::tui::{self, Ended, Palette};
 use portable_pty::CommandBuilder;
 use support::pty::{Cost, PATIENCE, Pty};
 use support::scene::{Scene, SceneClock};
@@ -61,7 +61,7 @@ async fn show(wanted: &str) -> Ended {
     let host = {
         let (wanted, clock) = (wanted.to_owned(), scene.clock.clone());
         async move {
-            while let Some(Request::StartDemo) = asked.recv().await {
+            while asked.recv().await.is_some() {
                 match wanted.as_str() {
                     "task panics" => {
                         let _panicked = tokio::spawn(async { panic!("an agent's task") }).await;

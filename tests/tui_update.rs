@@ -5,9 +5,10 @@
 mod support;
 
 use callboard::board::{Board, Clock as _, Key, Namespace, Revision};
-use callboard::tui::action::{Destructive, Effect};
+use callboard::tui::action::Effect;
 use callboard::tui::app::{MAX_COPY, Outcome};
-use callboard::tui::event::{Applied, Event};
+use callboard::tui::deeds;
+use callboard::tui::event::Event;
 use callboard::tui::keymap::Mode;
 use callboard::tui::pane::Pane;
 use callboard::tui::{Ended, Request};
@@ -23,13 +24,13 @@ fn busy() -> Stage {
 fn carry_out(stage: &mut Stage, outcome: Outcome) -> bool {
     let mut acted = false;
     for effect in outcome.effects {
-        if let Effect::Apply(confirmed) = effect {
-            let Destructive::Expire { namespace, key, rev } = confirmed.into_inner();
-            let name = key.to_string();
-            let result = stage.scene.board.expire(namespace, key, rev);
-            stage.happen(Event::Applied(result.map(|entry| Applied { key: name, entry })));
-            acted = true;
-        }
+        let done = match effect {
+            Effect::Apply(confirmed) => deeds::apply(&stage.scene.board, confirmed),
+            Effect::Run(errand) => deeds::run(&stage.scene.board, errand),
+            _ => continue,
+        };
+        stage.happen(Event::Done(done));
+        acted = true;
     }
     acted
 }

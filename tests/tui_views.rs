@@ -64,6 +64,42 @@ fn a_question_names_the_key_its_holder_and_what_remains() {
 }
 
 #[test]
+fn locks_that_are_waited_for_shared_and_left_behind() {
+    let mut stage = Stage::new(Scene::crowded(), 80, 24);
+    assert_snapshot!("crowded_80x24", stage.draw());
+    stage.press(&["w"]);
+    assert_snapshot!("waits_80x24", stage.draw());
+    stage.press(&["esc", "enter"]);
+    assert_snapshot!("detail_waited_80x24", stage.draw());
+    stage.press(&["esc", "4", "enter"]);
+    assert_snapshot!("detail_waiting_80x24", stage.draw());
+    let mut stage = Stage::new(Scene::crowded(), 120, 40);
+    assert_snapshot!("crowded_120x40", stage.draw());
+    stage.press(&["w"]);
+    assert_snapshot!("waits_120x40", stage.draw());
+    let mut stage = Stage::new(Scene::crowded(), 50, 12);
+    stage.press(&["w"]);
+    assert_snapshot!("waits_50x12", stage.draw());
+}
+
+#[test]
+fn questions_say_what_will_happen() {
+    for (name, keys) in [
+        ("expire", &["x"][..]),
+        ("end", &["e"]),
+        ("end_all", &["E"]),
+        ("orphans", &["O"]),
+        ("extend", &["+"]),
+        ("message", &["m", "h", "i"]),
+    ] {
+        let mut stage = Stage::new(Scene::crowded(), 80, 24);
+        stage.press(&["G"]);
+        stage.press(keys);
+        assert_snapshot!(format!("ask_{name}_80x24"), stage.draw());
+    }
+}
+
+#[test]
 fn details_show_the_value_and_what_happened() {
     let mut stage = busy(80, 24);
     stage.scene.set(

@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::{CliError, Ending, config};
 use crate::board::NamespaceId;
 use crate::net::project::Project;
-use crate::tui::{self, Ended, Facts, Palette, Request};
+use crate::tui::{self, Asked, Ended, Facts, Palette, Request};
 
 /// The number of the signal that a closed terminal stands for.
 const HANG_UP: u8 = 1;
@@ -37,7 +37,14 @@ pub(super) async fn run(
                 signal = Some(number);
                 stop.cancel();
             }
-            Some(Request::StartDemo) = asked.recv() => show.start(Stage::Guest),
+            Some(Asked { request, answer }) = asked.recv() => match request {
+                Request::StartDemo => show.start(Stage::Guest),
+                Request::Snapshot => {
+                    let cannot = "this board cannot write snapshots yet".to_owned();
+                    // A dashboard that has ended meanwhile wants no answer.
+                    let _ended = answer.send(Err(cannot));
+                }
+            },
         }
     };
     drop(dashboard);

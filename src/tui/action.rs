@@ -1,5 +1,8 @@
 //! What a key can mean, what the dashboard can ask of the world, and what only a confirmation sets free.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::board::{Key, NamespaceId, Revision};
 
 use super::pane::Pane;
@@ -53,6 +56,30 @@ pub enum Action {
     CopyValue,
     /// Ask whether the selected key should expire now.
     Expire,
+    /// Ask whether the selected lease should end now.
+    EndLease,
+    /// Ask whether all leases of the selected agent should end now.
+    EndAll,
+    /// Ask whether all leases whose holder is gone should end now.
+    EndOrphans,
+    /// Ask how much more time the selected lease should have.
+    Extend,
+    /// Ask whether the selected task should be free again.
+    Requeue,
+    /// Ask whether the selected task should be given up.
+    Bury,
+    /// Begin to type a message to the selected agent.
+    Message,
+    /// Show who waits for whom.
+    Waits,
+    /// Have a snapshot of the board written.
+    Snapshot,
+    /// Do what was typed.
+    Submit,
+    /// Do not do what was typed.
+    Abandon,
+    /// Fill in the next suggestion.
+    Suggest,
     /// Show the next namespace.
     NextNamespace,
     /// Give the whole screen to the pane with the focus, or take it back.
@@ -86,6 +113,56 @@ pub enum Destructive {
         /// The revision on the screen when the question was asked.
         rev: Revision,
     },
+    /// End `leases`, each a key and the fence of the grant that the person saw.
+    Revoke {
+        /// The namespace of the keys.
+        namespace: NamespaceId,
+        /// The leases.
+        leases: Vec<(Key, Revision)>,
+    },
+    /// Make the task under `key` free again, provided that it still is at `rev`.
+    Requeue {
+        /// The namespace of the task.
+        namespace: NamespaceId,
+        /// The task.
+        key: Key,
+        /// The revision on the screen when the question was asked.
+        rev: Revision,
+    },
+    /// Give the task under `key` up, provided that it still is at `rev`.
+    Bury {
+        /// The namespace of the task.
+        namespace: NamespaceId,
+        /// The task.
+        key: Key,
+        /// The revision on the screen when the question was asked.
+        rev: Revision,
+    },
+}
+
+/// Something that a person has done for them and that takes nothing away from anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Let the lease on `key` that was granted under `fence` run for at least `by`.
+    Extend {
+        /// The namespace of the key.
+        namespace: NamespaceId,
+        /// The key.
+        key: Key,
+        /// The fence of the grant that the person saw.
+        fence: Revision,
+        /// For how long, from now.
+        by: Duration,
+    },
+    /// Send a message in the person's name.
+    Send {
+        /// The namespace of the agent.
+        namespace: NamespaceId,
+        /// Who is to get it.
+        to: Arc<str>,
+        /// What it says.
+        body: Arc<str>,
+    },
 }
 
 /// What an update asks of the world outside of the model.
@@ -97,6 +174,8 @@ pub enum Effect {
     Copy(String),
     /// Carry out what was confirmed.
     Apply(Confirmed),
+    /// Carry out what needs no question.
+    Run(Errand),
     /// Pass a request to the host.
     Ask(Request),
     /// Take one last full picture of the board before it is frozen.

@@ -3,15 +3,15 @@
 
 use crossterm::event::KeyEvent;
 
-use super::action::{Action, Destructive, Effect};
-use super::event::{Applied, Event};
+use super::action::{Action, Effect};
+use super::event::Event;
 use super::keymap::{Mode, Press, lookup};
 use super::pane::Pane;
 use super::snapshot::Snapshot;
-use super::state::{Choice, Confirm, Detail, Model, Overlay, Subject};
+use super::state::{Choice, Model, Overlay, Subject};
 use super::toast::{Level, Toast};
-use super::{Ended, Request, mouse, text, view};
-use crate::board::{Entry, Key, Refusal, Time};
+use super::{Ended, Request, chosen, mouse, steer, text, view};
+use crate::board::Time;
 
 /// The most bytes that are sent to the clipboard: terminals drop longer sequences without a word.
 pub const MAX_COPY: usize = 72 * 1024;
@@ -47,12 +47,14 @@ pub fn update(model: &mut Model, event: Event, now: Time) -> Outcome {
     match event {
         Event::Key(key) => press(model, key, now),
         Event::Mouse(mouse) => mouse::update(model, mouse, now),
-        Event::Paste(text) if model.filter.editing => {
-            model.filter.paste(&text);
-            Outcome::redraw()
-        }
-        // A paste anywhere else would fire keys that nobody pressed.
-        Event::Paste(_) => Outcome::nothing(),
+        Event::Paste(text) => match model.typed() {
+            Some(line) => {
+                line.paste(&text);
+                Outcome::redraw()
+            }
+            // It would fire keys that nobody pressed.
+            None => Outcome::nothing(),
+        },
         Event::InFront(in_front) => {
             model.in_front = in_front;
             Outcome::nothing()
@@ -65,15 +67,11 @@ pub fn update(model: &mut Model, event: Event, now: Time) -> Outcome {
             Outcome::redraw()
         }
         Event::Resize | Event::Board | Event::Log => Outcome::redraw(),
-        Event::Applied(result) => {
+        Event::Done(result) => {
             model.toast = Some(match result {
-                Ok(Applied { key, entry }) => Toast::info(now, expired(&key, &entry)),
-                Err(refusal) => Toast::error(not_expired(&refusal)),
+                Ok(done) => Toast::info(now, done),
+                Err(why) => Toast::error(why),
             });
-            Outcome::redraw()
-        }
-        Event::Refused(why) => {
-            model.toast = Some(Toast::error(why));
             Outcome::redraw()
         }
         Event::Copied(result) => {
@@ -89,23 +87,6 @@ pub fn update(model: &mut Model, event: Event, now: Time) -> Outcome {
     }
 }
 
-fn expired(key: &str, entry: &Entry) -> String {
-    match entry.lease() {
-        Some(lease) => format!("expired {key}, held by {}", text::clean(&lease.owner().name)),
-        None => format!("expired {key}"),
-    }
-}
-
-fn not_expired(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Changed { key, .. } => {
-            let key = text::clean(&key.decoded());
-            format!("not expired: {key} has changed meanwhile; look again")
-        }
-        other => format!("not expired: {}", text::clean(&other.to_string())),
-    }
-}
-
 fn press(model: &mut Model, key: KeyEvent, now: Time) -> Outcome {
     if model
         .toast
@@ -117,11 +98,12 @@ fn press(model: &mut Model, key: KeyEvent, now: Time) -> Outcome {
     let mode = model.mode();
     match lookup(mode, Press::of(key)) {
         Some(action) => act(model, action, now),
-        None if mode == Mode::Filter => {
-            model.filter.key(key);
+        None => {
+            if let Some(line) = model.typed() {
+                line.key(key);
+            }
             Outcome::redraw()
         }
-        None => Outcome::redraw(),
     }
 }
 
@@ -139,43 +121,12 @@ pub fn why_not(model: &Model, action: Action) -> Option<&'static str> {
         Action::Sort | Action::Reverse if on_log => Some("the log has no columns to sort by"),
         Action::NextNamespace if model.snapshot.namespaces.len() < 2 => Some("there is only one namespace"),
         Action::NextNamespace if model.paused => Some("the picture stands still; press space to go on"),
-        Action::CopyKey if chosen_key(model).is_none() => Some("there is no key to copy here"),
-        Action::CopyValue if chosen(model).is_none() => Some("there is no value to copy here"),
-        Action::Expire if chosen(model).is_none() => {
-            Some("nothing to expire here; select a lock or another key")
+        Action::CopyKey if chosen::key(model).is_none() => Some("there is no key to copy here"),
+        Action::CopyValue if chosen::entry(model).is_none() => Some("there is no value to copy here"),
+        Action::Suggest if !matches!(model.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.suggests()) => {
+            Some("there is nothing to suggest here")
         }
-        _ => None,
-    }
-}
-
-/// Returns the key that is looked at.
-fn chosen_key(model: &Model) -> Option<Key> {
-    match open_detail(model) {
-        Some(detail) => match &detail.subject {
-            Subject::Key(key) => Some(key.clone()),
-            Subject::Agent(_) => None,
-        },
-        None => model.selected()?.id.key().cloned(),
-    }
-}
-
-/// Returns the key that is looked at with the entry under it, as it stands on the screen.
-fn chosen(model: &Model) -> Option<(Key, std::sync::Arc<Entry>)> {
-    let key = chosen_key(model)?;
-    let entry = match open_detail(model) {
-        Some(detail) => detail.entry.clone(),
-        None => model
-            .selected()
-            .and_then(|row| row.entry.clone())
-            .or_else(|| model.snapshot.entry(&key)),
-    };
-    Some((key, entry?))
-}
-
-fn open_detail(model: &Model) -> Option<&Detail> {
-    match model.overlays.last() {
-        Some(Overlay::Detail(..)) => model.detail.as_ref(),
-        _ => None,
+        _ => steer::why_not(model, action),
     }
 }
 
@@ -213,11 +164,27 @@ fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
             return Outcome::effect(model.paused.then_some(Effect::Freeze));
         }
         Action::CopyKey => {
-            let key = chosen_key(model).map(|key| key.as_str().to_owned());
+            let key = chosen::key(model).map(|key| key.as_str().to_owned());
             return Outcome::effect(key.map(Effect::Copy));
         }
         Action::CopyValue => return copy_value(model),
-        Action::Expire => ask(model),
+        Action::Expire
+        | Action::EndLease
+        | Action::EndAll
+        | Action::EndOrphans
+        | Action::Extend
+        | Action::Requeue
+        | Action::Bury
+        | Action::Message => steer::ask(model, action),
+        Action::Waits => model.overlays.push(Overlay::Waits(0)),
+        Action::Snapshot => return Outcome::effect(Effect::Ask(Request::Snapshot)),
+        Action::Submit => return submit(model, now),
+        Action::Abandon => drop(model.overlays.pop()),
+        Action::Suggest => {
+            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
+                prompt.suggest();
+            }
+        }
         Action::NextNamespace => next_namespace(model),
         Action::Zoom => model.zoom = !model.zoom,
         Action::Demo => return Outcome::effect(Effect::Ask(Request::StartDemo)),
@@ -265,11 +232,11 @@ fn travel(model: &mut Model, action: Action) {
     let page = usize::from(model.arrangement().body.height.saturating_sub(4)).max(1);
     let last_line = view::lines_below_the_screen(model);
     match model.overlays.last_mut() {
-        Some(Overlay::Help(top) | Overlay::Detail(_, top)) => {
+        Some(Overlay::Help(top) | Overlay::Waits(top) | Overlay::Detail(_, top)) => {
             *top = moved(*top, action, page).min(last_line);
             return;
         }
-        Some(Overlay::Confirm(_)) => return,
+        Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => return,
         None => {}
     }
     let pane = model.focus();
@@ -301,7 +268,7 @@ fn moved(place: usize, action: Action, page: usize) -> usize {
 }
 
 fn copy_value(model: &mut Model) -> Outcome {
-    let Some((_, entry)) = chosen(model) else {
+    let Some((_, entry)) = chosen::entry(model) else {
         return Outcome::redraw();
     };
     if entry.value.len() > MAX_COPY {
@@ -315,22 +282,21 @@ fn copy_value(model: &mut Model) -> Outcome {
     Outcome::effect(Effect::Copy(entry.value.to_string()))
 }
 
-fn ask(model: &mut Model) {
-    let Some((key, entry)) = chosen(model) else {
-        return;
+/// Does what was typed; what will not do stays to be typed anew.
+fn submit(model: &mut Model, now: Time) -> Outcome {
+    let Some(Overlay::Prompt(prompt)) = model.overlays.last() else {
+        return Outcome::redraw();
     };
-    let holder = match entry.lease() {
-        Some(lease) => &lease.owner().name,
-        None => &entry.by.name,
-    };
-    let (title, holder) = (text::clean(&key.decoded()), text::clean(holder));
-    let act = Destructive::Expire {
-        namespace: model.snapshot.namespace,
-        key,
-        rev: entry.rev,
-    };
-    let confirm = Confirm::new(act, title, holder, entry.lease().is_some(), entry.deadline);
-    model.overlays.push(Overlay::Confirm(confirm));
+    match prompt.errand(now) {
+        Ok(errand) => {
+            model.overlays.pop();
+            Outcome::effect(Effect::Run(errand))
+        }
+        Err(why) => {
+            model.toast = Some(Toast::error(why));
+            Outcome::redraw()
+        }
+    }
 }
 
 pub(super) fn answer(model: &mut Model, yes: bool) -> Outcome {

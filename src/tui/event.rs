@@ -2,8 +2,6 @@
 
 use crossterm::event::{Event as TerminalEvent, KeyEvent, KeyEventKind, MouseEvent};
 
-use crate::board::{Entry, Refusal};
-
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -25,23 +23,12 @@ pub enum Event {
     Log,
     /// A text on the screen would read differently now.
     Tick,
-    /// An act that was confirmed was carried out, or refused.
-    Applied(Result<Applied, Refusal>),
-    /// The host did not take a request, for a reason.
-    Refused(&'static str),
+    /// What a person wanted was carried out, or was not: what there is to say of it, clean.
+    Done(Result<String, String>),
     /// A text was sent to the clipboard, or could not be.
     Copied(Result<usize, String>),
     /// The host wants the dashboard to end.
     Stop,
-}
-
-/// What was carried out.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// What ended, clean.
-    pub key: String,
-    /// The entry that ended.
-    pub entry: std::sync::Arc<Entry>,
 }
 
 impl Event {

@@ -1,9 +1,13 @@
 //! The one table of keys. Dispatch, footer, help and the README's list of keys are all made from it.
 
+mod table;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::Action;
 use super::pane::Pane;
+
+pub use table::KEYMAP;
 
 /// What the keys act on at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +18,10 @@ pub enum Mode {
     Filter,
     /// Everything about one row.
     Detail,
+    /// Who waits for whom.
+    Waits,
+    /// A line that is typed for something to be done: letters are text.
+    Prompt,
     /// The list of keys.
     Help,
     /// A question before something that cannot be undone.
@@ -22,7 +30,15 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode, in the order in which the help shows them.
-    pub const ALL: [Self; 5] = [Self::Board, Self::Detail, Self::Filter, Self::Confirm, Self::Help];
+    pub const ALL: [Self; 7] = [
+        Self::Board,
+        Self::Detail,
+        Self::Waits,
+        Self::Filter,
+        Self::Prompt,
+        Self::Confirm,
+        Self::Help,
+    ];
 
     /// Returns the heading of the mode's keys in the help.
     pub fn title(self) -> &'static str {
@@ -30,6 +46,8 @@ impl Mode {
             Self::Board => "Panes",
             Self::Filter => "Filter",
             Self::Detail => "Details",
+            Self::Waits => "Who waits",
+            Self::Prompt => "Typing",
             Self::Help => "Help",
             Self::Confirm => "Question",
         }
@@ -133,184 +151,22 @@ impl Binding {
     }
 
     const fn focus(pane: Pane, keys: &'static [Press]) -> Self {
-        bind(Action::Focus(pane), keys, BOARD, "go to the pane of that number")
+        bind(Action::Focus(pane), keys, &[Mode::Board], "go to the pane of that number")
     }
 }
-
-const BOARD: &[Mode] = &[Mode::Board];
-const ROWS: &[Mode] = &[Mode::Board, Mode::Detail];
-const SCROLL: &[Mode] = &[Mode::Board, Mode::Detail, Mode::Help];
-const ALL: &[Mode] = &Mode::ALL;
-
-/// Every binding. The order is that of the footer and of the help.
-pub const KEYMAP: &[Binding] = &[
-    bind(
-        Action::KeepFilter,
-        &[key(KeyCode::Enter)],
-        &[Mode::Filter],
-        "keep the filter",
-    )
-    .footer("keep"),
-    bind(
-        Action::ClearFilter,
-        &[key(KeyCode::Esc)],
-        &[Mode::Filter],
-        "drop the filter",
-    )
-    .footer("drop"),
-    bind(Action::Accept, &[char('y')], &[Mode::Confirm], "yes, do it")
-        .footer("yes")
-        .dangerous(),
-    bind(
-        Action::Decline,
-        &[char('n'), key(KeyCode::Esc), char('q')],
-        &[Mode::Confirm],
-        "no, leave it",
-    )
-    .footer("no"),
-    bind(
-        Action::OtherChoice,
-        &[
-            key(KeyCode::Tab),
-            key(KeyCode::BackTab),
-            key(KeyCode::Left),
-            key(KeyCode::Right),
-        ],
-        &[Mode::Confirm],
-        "go to the other button",
-    )
-    .footer("other button"),
-    bind(
-        Action::Choose,
-        &[key(KeyCode::Enter)],
-        &[Mode::Confirm],
-        "press the marked button",
-    )
-    .footer("press"),
-    bind(
-        Action::Demo,
-        &[char('d')],
-        BOARD,
-        "start the demo, on an empty board",
-    )
-    .footer("demo"),
-    bind(
-        Action::Open,
-        &[key(KeyCode::Enter)],
-        BOARD,
-        "show everything about the selected row",
-    )
-    .footer("details"),
-    bind(
-        Action::Expire,
-        &[char('x')],
-        ROWS,
-        "expire the selected lock or key, after a question",
-    )
-    .footer("expire")
-    .dangerous(),
-    bind(Action::Filter, &[char('/')], BOARD, "filter all panes by a text").footer("filter"),
-    bind(Action::Sort, &[char('s')], BOARD, "sort by the next column").footer("sort"),
-    bind(Action::Reverse, &[char('r')], BOARD, "turn the order round"),
-    bind(
-        Action::Zoom,
-        &[char('z')],
-        BOARD,
-        "give the whole screen to the pane, and back",
-    )
-    .footer("zoom"),
-    bind(Action::Pause, &[char(' ')], ROWS, "freeze the picture, and go on").footer("pause"),
-    bind(Action::CopyKey, &[char('y')], ROWS, "copy the key"),
-    bind(Action::CopyValue, &[char('Y')], ROWS, "copy the value"),
-    bind(
-        Action::NextPane,
-        &[key(KeyCode::Tab)],
-        BOARD,
-        "go to the next pane",
-    ),
-    bind(
-        Action::PreviousPane,
-        &[key(KeyCode::BackTab)],
-        BOARD,
-        "go to the previous pane",
-    ),
-    Binding::focus(Pane::Locks, &[char('1')]),
-    Binding::focus(Pane::Tasks, &[char('2')]),
-    Binding::focus(Pane::Statuses, &[char('3')]),
-    Binding::focus(Pane::Agents, &[char('4')]),
-    Binding::focus(Pane::Events, &[char('5')]),
-    Binding::focus(Pane::Messages, &[char('6')]),
-    Binding::focus(Pane::Keys, &[char('7')]),
-    Binding::focus(Pane::Log, &[char('8')]),
-    bind(
-        Action::NextNamespace,
-        &[char('n')],
-        BOARD,
-        "show the next namespace, when there are several",
-    ),
-    bind(Action::Up, &[char('k'), key(KeyCode::Up)], SCROLL, "up"),
-    bind(Action::Down, &[char('j'), key(KeyCode::Down)], SCROLL, "down"),
-    bind(
-        Action::PageUp,
-        &[key(KeyCode::PageUp), ctrl('u')],
-        SCROLL,
-        "a page up",
-    ),
-    bind(
-        Action::PageDown,
-        &[key(KeyCode::PageDown), ctrl('d')],
-        SCROLL,
-        "a page down",
-    ),
-    bind(
-        Action::Top,
-        &[char('g'), key(KeyCode::Home)],
-        SCROLL,
-        "to the top",
-    ),
-    bind(
-        Action::Bottom,
-        &[char('G'), key(KeyCode::End)],
-        SCROLL,
-        "to the bottom",
-    ),
-    bind(
-        Action::Back,
-        &[key(KeyCode::Esc)],
-        BOARD,
-        "drop the filter, or leave the zoom, or dismiss a notice",
-    ),
-    bind(
-        Action::Back,
-        &[key(KeyCode::Esc), key(KeyCode::Enter), char('q')],
-        &[Mode::Detail],
-        "back to the panes",
-    )
-    .footer("back"),
-    bind(
-        Action::Back,
-        &[key(KeyCode::Esc), char('q'), char('?'), key(KeyCode::F(1))],
-        &[Mode::Help],
-        "close the help",
-    )
-    .footer("close"),
-    bind(Action::Help, &[char('?'), key(KeyCode::F(1))], ROWS, "this help").footer("help"),
-    bind(Action::Redraw, &[ctrl('l')], ROWS, "draw everything anew"),
-    bind(
-        Action::ExplainSuspend,
-        &[ctrl('z')],
-        ALL,
-        "say why the board does not stop",
-    ),
-    bind(Action::Quit, &[char('q')], BOARD, "end the board").footer("quit"),
-    bind(Action::Quit, &[ctrl('c')], ALL, "end the board, from anywhere"),
-];
 
 /// Returns what `press` means in `mode`.
 pub fn lookup(mode: Mode, press: Press) -> Option<Action> {
     let mut here = bindings(mode);
     here.find(|binding| binding.keys.contains(&press))
         .map(|binding| binding.action)
+}
+
+/// Returns what people call the first key of `action` among the panes, empty when it has none there.
+pub fn first_key(action: Action) -> String {
+    let mut found = bindings(Mode::Board).filter(|binding| binding.action == action);
+    let first = found.next().and_then(|binding| binding.keys.first());
+    first.map(|press| press.name()).unwrap_or_default()
 }
 
 /// Returns the bindings that work in `mode`.
@@ -381,11 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_text_in_the_filter() {
-        for binding in bindings(Mode::Filter) {
+    fn letters_are_text_where_text_is_typed() {
+        for binding in bindings(Mode::Filter).chain(bindings(Mode::Prompt)) {
             for press in binding.keys {
                 let typed = matches!(press, Press(KeyCode::Char(_), KeyModifiers::NONE));
-                assert!(!typed, "{} would not reach the filter", press.name());
+                assert!(!typed, "{} would not be typed", press.name());
             }
         }
     }

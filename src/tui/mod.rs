@@ -1,7 +1,7 @@
 //! The dashboard: what people see and press.
 //!
 //! Responsible for the terminal, the panes and the keys. Not for serving agents: it reads the board like
-//! anybody else, and the one thing that it changes is what a person expires.
+//! anybody else, and changes only what a person wants to be changed.
 //!
 //! Everything that happens is an [`Event`]; [`app::update`] changes the
 //! [`Model`](state::Model) and says which effects follow; [`view::view`] draws the model. Only the runner
@@ -18,6 +18,7 @@
 
 pub mod action;
 pub mod app;
+pub mod deeds;
 pub mod event;
 pub mod holders;
 pub mod keymap;
@@ -32,17 +33,19 @@ pub mod toast;
 pub mod view;
 pub mod waits;
 
+mod chosen;
 mod input;
 mod mouse;
 mod panic;
 mod span;
+mod steer;
 mod text;
 
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -78,6 +81,17 @@ pub struct Facts {
 pub enum Request {
     /// Start the demo against this board.
     StartDemo,
+    /// Write a snapshot of the board to a file.
+    Snapshot,
+}
+
+/// A request on its way to the host, who answers with what there is to say of it.
+#[derive(Debug)]
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// Where the answer goes: what was done, or why not. Nothing is shown when it is dropped.
+    pub answer: oneshot::Sender<Result<String, String>>,
 }
 
 /// Why the dashboard ended.
@@ -106,7 +120,7 @@ pub enum TuiError {
 pub async fn run(
     board: Board,
     facts: Facts,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Asked>,
     stop: CancellationToken,
 ) -> Result<Ended, TuiError> {
     panic::install_hook();

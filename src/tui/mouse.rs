@@ -108,11 +108,11 @@ fn scroll(model: &mut Model, place: Position, down: bool) -> Outcome {
     };
     let last_line = view::lines_below_the_screen(model);
     match model.overlays.last_mut() {
-        Some(Overlay::Help(top) | Overlay::Detail(_, top)) => {
+        Some(Overlay::Help(top) | Overlay::Waits(top) | Overlay::Detail(_, top)) => {
             *top = step(*top).min(last_line);
             return Outcome::redraw();
         }
-        Some(Overlay::Confirm(_)) => return Outcome::nothing(),
+        Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => return Outcome::nothing(),
         None => {}
     }
     let arrangement = model.arrangement();

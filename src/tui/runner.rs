@@ -5,19 +5,19 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::action::{Destructive, Effect};
+use super::action::Effect;
 use super::app::update;
-use super::event::{Applied, Event};
+use super::event::Event;
 use super::panic::at_work;
 use super::snapshot::Snapshot;
-use super::state::{Confirmed, Detail, Model};
+use super::state::{Detail, Model};
 use super::term::Surface;
 use super::view::view;
-use super::{Ended, Facts, Request, TuiError, text};
+use super::{Asked, Ended, Facts, Request, TuiError, deeds};
 use crate::board::Board;
 use crate::telemetry;
 
@@ -35,7 +35,7 @@ pub async fn drive<S: Surface>(
     surface: &mut S,
     board: Board,
     facts: Facts,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Asked>,
     queue: mpsc::Receiver<Event>,
     stop: CancellationToken,
 ) -> Result<Ended, TuiError> {
@@ -46,12 +46,14 @@ pub async fn drive<S: Surface>(
         board: board.clone(),
         stop,
         log_at: Instant::now(),
+        answer: None,
     };
     let mut runner = Runner {
         surface,
         model: Model::new(facts, size),
         board,
         requests,
+        asked: None,
         dirty: true,
     };
     let mut next_frame = Instant::now();
@@ -78,6 +80,7 @@ pub async fn drive<S: Surface>(
                 return Ok(ended);
             }
         }
+        sources.answer = runner.asked.take().or(sources.answer.take());
     }
 }
 
@@ -121,6 +124,8 @@ struct Sources {
     board: Board,
     stop: CancellationToken,
     log_at: Instant,
+    /// Where the host's answer comes from, while one is to come.
+    answer: Option<oneshot::Receiver<Result<String, String>>>,
 }
 
 impl Sources {
@@ -136,6 +141,7 @@ impl Sources {
             () = self.stop.cancelled() => Event::Stop,
             event = self.queue.recv() => event.unwrap_or(Event::TerminalGone),
             () = until(wake) => Event::Tick,
+            answer = answered(&mut self.answer) => Event::Done(answer),
             _ = self.news.changed(), if listen => Event::Board,
             () = self.board.called(), if listen => Event::Board,
             () = logged => {
@@ -144,6 +150,18 @@ impl Sources {
             }
         }
     }
+}
+
+/// Waits for the host's answer; one that says nothing never comes.
+async fn answered(answer: &mut Option<oneshot::Receiver<Result<String, String>>>) -> Result<String, String> {
+    if let Some(waited_for) = answer {
+        let said = waited_for.await;
+        *answer = None;
+        if let Ok(said) = said {
+            return said;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn until(moment: Option<Instant>) {
@@ -157,7 +175,9 @@ struct Runner<'a, S> {
     surface: &'a mut S,
     model: Model,
     board: Board,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Asked>,
+    /// Where the answer to the last request comes from, until it is listened to.
+    asked: Option<oneshot::Receiver<Result<String, String>>>,
     /// Whether the screen is out of date.
     dirty: bool,
 }
@@ -178,12 +198,9 @@ impl<S: Surface> Runner<'_, S> {
                 match effect {
                     Effect::End(ended) => return Ok(Some(ended)),
                     Effect::Copy(text) => events.push(Event::Copied(self.copy(&text))),
-                    Effect::Apply(confirmed) => events.push(self.apply(confirmed)),
-                    Effect::Ask(request) => {
-                        if self.requests.try_send(request).is_err() {
-                            events.push(Event::Refused("the board is busy with the last request"));
-                        }
-                    }
+                    Effect::Apply(confirmed) => events.push(Event::Done(deeds::apply(&self.board, confirmed))),
+                    Effect::Run(errand) => events.push(Event::Done(deeds::run(&self.board, errand))),
+                    Effect::Ask(request) => events.extend(self.ask(request)),
                     Effect::Freeze => look(&self.board, &mut self.model, true),
                     Effect::Repaint => self.surface.forget()?,
                 }
@@ -197,11 +214,16 @@ impl<S: Surface> Runner<'_, S> {
         copied.map(|()| text.len()).map_err(|error| error.to_string())
     }
 
-    fn apply(&self, confirmed: Confirmed) -> Event {
-        let Destructive::Expire { namespace, key, rev } = confirmed.into_inner();
-        let name = text::clean(&key.decoded());
-        let result = self.board.expire(namespace, key, rev);
-        Event::Applied(result.map(|entry| Applied { key: name, entry }))
+    /// Passes a request to the host, unless it has the last one still before it.
+    fn ask(&mut self, request: Request) -> Option<Event> {
+        let (answer, asked) = oneshot::channel();
+        match self.requests.try_send(Asked { request, answer }) {
+            Ok(()) => {
+                self.asked = Some(asked);
+                None
+            }
+            Err(_) => Some(Event::Done(Err("the board is busy with the last request".to_owned()))),
+        }
     }
 
     /// Draws, and returns the earliest moment for the next picture.

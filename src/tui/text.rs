@@ -64,6 +64,18 @@ pub(super) fn shorten_middle(text: &str, columns: usize) -> String {
     format!("{front}…{back}")
 }
 
+/// Returns `text` without what its first `columns` columns show.
+pub(super) fn without(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        if used >= columns {
+            return &text[at..];
+        }
+        used += char_width(c);
+    }
+    ""
+}
+
 /// Returns as much of the beginning of `text` as fits into `columns`.
 fn head(text: &str, columns: usize) -> &str {
     let mut used = 0;

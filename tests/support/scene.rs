@@ -1,13 +1,15 @@
 //! A board in the middle of the original design's workflow, on a clock that only tests move.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use callboard::board::{
-    Board, Clock, Introduction, Key, Limits, ManualClock, Namespace, NamespaceId, Revision, RevisionFile,
-    Session, SystemClock, Time,
+    Board, Clock, Grant, Introduction, Key, Limits, ManualClock, Mode, Namespace, NamespaceId, Refusal,
+    Revision, RevisionFile, Session, SystemClock, Target, Time, Wish,
 };
 use callboard::tui::{Facts, Palette};
 use jiff::tz::TimeZone;
@@ -53,8 +55,12 @@ pub(crate) struct Scene {
     pub(crate) clock: SceneClock,
     pub(crate) board: Board,
     pub(crate) namespace: NamespaceId,
-    pub(crate) sessions: Vec<Session>,
+    sessions: Vec<Option<Arc<Session>>>,
+    /// Those who wait for locks.
+    waiting: Vec<Acquiring>,
 }
+
+type Acquiring = Pin<Box<dyn Future<Output = Result<Grant, Refusal>> + Send>>;
 
 impl Scene {
     /// Returns an empty board on a clock that stands still.
@@ -78,6 +84,7 @@ impl Scene {
             board,
             namespace,
             sessions: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -112,7 +119,7 @@ impl Scene {
         }
         self.pass(5_000);
         for ((id, file, _), agent) in work.into_iter().zip(&implementers) {
-            let name = self.sessions[*agent].owner().name.to_string();
+            let name = self.session(*agent).owner().name.to_string();
             let lock = format!(r#"{{"lockedBy":"{name}","taskId":"{id}"}}"#);
             self.set(*agent, &format!("lock:{file}"), &lock, 300);
             self.pass(31_000);
@@ -123,7 +130,7 @@ impl Scene {
             ("completed", 100, ""),
         ];
         for ((id, ..), (agent, (state, done, step))) in work.into_iter().zip(implementers.iter().zip(steps)) {
-            let name = self.sessions[*agent].owner().name.to_string();
+            let name = self.session(*agent).owner().name.to_string();
             let value = format!(r#"{{"status":"{state}","progress":{done},"currentStep":"{step}"}}"#);
             self.set(*agent, &format!("status:{name}:{id}"), &value, 3_600);
         }
@@ -150,6 +157,27 @@ impl Scene {
         self.pass(1_000);
     }
 
+    /// Returns a board on which agents coordinate: a lock that is waited for by two, one after the other, one
+    /// that two share while a third wants it for itself, and one whose holder is gone.
+    pub(crate) fn crowded() -> Self {
+        let mut scene = Self::empty();
+        let names = ["lead", "impl-api", "impl-docs", "impl-tests", "impl-gone", "editor"];
+        let [lead, api, docs, tests, gone, editor] =
+            names.map(|name| scene.attach(name, "claude-code 2.1.329"));
+        assert!(scene.lock(lead, &["src/auth"], Mode::Exclusive, "splitting the session module"));
+        assert!(scene.lock(docs, &["docs"], Mode::Shared, "reading the guide"));
+        assert!(scene.lock(tests, &["docs"], Mode::Shared, "checking the examples"));
+        assert!(scene.lock(gone, &["src/billing/invoice.rs"], Mode::Exclusive, "rounding"));
+        scene.pass(45_000);
+        assert!(!scene.lock(api, &["src/auth/login.rs", "src/api"], Mode::Exclusive, "login route"));
+        scene.pass(20_000);
+        assert!(!scene.lock(docs, &["src/api/readme.md"], Mode::Exclusive, "describing the routes"));
+        assert!(!scene.lock(editor, &["docs/guide.md"], Mode::Exclusive, "new chapter"));
+        scene.leave(gone);
+        scene.pass(8_000);
+        scene
+    }
+
     /// Attaches an agent and returns its place among the sessions.
     pub(crate) fn attach(&mut self, name: &str, client: &str) -> usize {
         let introduction = Introduction {
@@ -161,13 +189,49 @@ impl Scene {
         let session = self.board.attach(self.namespace, introduction);
         let (program, version) = client.split_once(' ').unwrap();
         session.introduce(program, version);
-        self.sessions.push(session);
+        self.sessions.push(Some(Arc::new(session)));
         self.sessions.len() - 1
+    }
+
+    /// Returns the session of the agent at `place`, which has not left.
+    pub(crate) fn session(&self, place: usize) -> Arc<Session> {
+        Arc::clone(self.sessions[place].as_ref().unwrap())
+    }
+
+    /// Closes the connection of the agent at `place`.
+    pub(crate) fn leave(&mut self, place: usize) {
+        self.sessions[place] = None;
+    }
+
+    /// Locks `targets` as the agent at `place`, or has it stand in the queue; tells whether it holds them.
+    pub(crate) fn lock(&mut self, place: usize, targets: &[&str], mode: Mode, why: &str) -> bool {
+        let session = self.session(place);
+        session.call().note("acquireLock").unwrap();
+        let wish = Wish {
+            targets: targets.iter().map(|target| Target::path(target)).collect(),
+            mode,
+            why: Some(Arc::from(why)),
+            ttl: Duration::from_secs(300),
+        };
+        // Long past any test: it waits until it is served, or the scene is over.
+        let wait = Duration::from_secs(3_600);
+        let acquiring = async move { session.call().acquire(wish, wait).await };
+        let mut acquiring: Acquiring = Box::pin(acquiring);
+        match poll(&mut acquiring) {
+            Poll::Ready(grant) => {
+                grant.unwrap();
+                true
+            }
+            Poll::Pending => {
+                self.waiting.push(acquiring);
+                false
+            }
+        }
     }
 
     /// Writes as the agent at `place`.
     pub(crate) fn set(&self, place: usize, key: &str, value: &str, ttl: u64) -> Revision {
-        let session = &self.sessions[place];
+        let session = self.session(place);
         let agent = session.call();
         agent.note("setStorage").unwrap();
         agent
@@ -181,7 +245,7 @@ impl Scene {
 
     /// Reads as the agent at `place` and tells whether there was a value.
     pub(crate) fn get(&self, place: usize, key: &str) -> bool {
-        let session = &self.sessions[place];
+        let session = self.session(place);
         let agent = session.call();
         agent.note("getStorage").unwrap();
         agent.get(&Key::parse(key).unwrap()).is_some()
@@ -212,4 +276,15 @@ impl Scene {
             time_zone: TimeZone::UTC,
         }
     }
+}
+
+/// Lets what somebody waits for go on as far as it can at once.
+fn poll(acquiring: &mut Acquiring) -> Poll<Result<Grant, Refusal>> {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap()
+    });
+    let _within = runtime.enter();
+    acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

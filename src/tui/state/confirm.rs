@@ -25,32 +25,47 @@ pub enum Choice {
     Yes,
 }
 
-/// An open question, with everything that the person must know to answer it.
+/// Something that a question is about. Texts are clean and whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// What it is.
+    pub name: String,
+    /// Who holds it, or who wrote it, in words.
+    pub note: String,
+    /// When it ends by itself, if it does.
+    pub until: Option<Time>,
+}
+
+/// What a person must know to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The question itself.
+    pub title: String,
+    /// What it is about.
+    pub affected: Vec<Affected>,
+    /// What exactly happens on yes.
+    pub then: String,
+    /// What the button says that does it.
+    pub yes: &'static str,
+}
+
+/// An open question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirm {
     act: Destructive,
     /// The button that enter presses.
     pub choice: Choice,
-    /// The key, clean and whole.
-    pub key: String,
-    /// Who holds it, or who wrote it.
-    pub holder: String,
-    /// Whether it is held or was only written.
-    pub held: bool,
-    /// When it ends by itself.
-    pub deadline: Time,
+    /// What is asked.
+    pub question: Question,
 }
 
 impl Confirm {
     /// Returns the question whether to do `act`; no is marked.
-    pub fn new(act: Destructive, key: String, holder: String, held: bool, deadline: Time) -> Self {
+    pub fn new(act: Destructive, question: Question) -> Self {
         Self {
             act,
             choice: Choice::No,
-            key,
-            holder,
-            held,
-            deadline,
+            question,
         }
     }
 

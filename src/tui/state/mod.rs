@@ -5,13 +5,17 @@ mod detail;
 mod facts;
 mod filter;
 mod history;
+mod line;
 mod model;
+mod prompt;
 mod table;
 
-pub use confirm::{Choice, Confirm, Confirmed};
+pub use confirm::{Affected, Choice, Confirm, Confirmed, Question};
 pub use detail::{Detail, MAX_VALUE, Subject};
 pub use facts::Fact;
 pub use filter::Filter;
 pub use history::History;
+pub use line::Line;
 pub use model::{Model, Overlay};
+pub use prompt::{Prompt, Purpose};
 pub use table::Table;

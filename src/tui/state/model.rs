@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Size;
 use tui_logger::TuiWidgetState;
 
-use super::{Confirm, Detail, Fact, Filter, Subject, Table};
+use super::{Confirm, Detail, Fact, Filter, Line, Prompt, Purpose, Subject, Table};
 use crate::board::Time;
 use crate::tui::Facts;
 use crate::tui::keymap::Mode;
@@ -24,6 +24,10 @@ pub enum Overlay {
     Help(usize),
     /// Everything about one row, scrolled down by so many lines.
     Detail(Subject, usize),
+    /// Who waits for whom, scrolled down by so many lines.
+    Waits(usize),
+    /// A line that is typed for something to be done.
+    Prompt(Prompt),
     /// A question.
     Confirm(Confirm),
 }
@@ -91,9 +95,20 @@ impl Model {
         match self.overlays.last() {
             Some(Overlay::Help(_)) => Mode::Help,
             Some(Overlay::Detail(..)) => Mode::Detail,
+            Some(Overlay::Waits(_)) => Mode::Waits,
+            Some(Overlay::Prompt(_)) => Mode::Prompt,
             Some(Overlay::Confirm(_)) => Mode::Confirm,
             None if self.filter.editing => Mode::Filter,
             None => Mode::Board,
+        }
+    }
+
+    /// Returns the line that is being typed, if one is.
+    pub fn typed(&mut self) -> Option<&mut Line> {
+        match self.overlays.last_mut() {
+            Some(Overlay::Prompt(prompt)) => Some(&mut prompt.line),
+            Some(_) => None,
+            None => self.filter.editing.then_some(&mut self.filter.line),
         }
     }
 
@@ -228,16 +243,40 @@ impl Model {
             Fact::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
             Fact::Text(_) | Fact::Warning(_) => None,
         });
-        let asked = match self.overlays.last() {
-            Some(Overlay::Confirm(confirm)) => left(confirm.deadline),
-            _ => None,
-        };
+        let asked = self.overlays.iter().flat_map(move |overlay| self.counts_over(overlay));
         let stats = self.snapshot.stats.as_ref();
         // The rate looks back over whole seconds and falls by itself.
         let busy = stats.filter(|stats| stats.ops_per_second > 0.0);
         let rate = busy.map(|_| span::next_second(Duration::from_nanos(self.now.as_nanos())));
         let uptime = stats.map(|stats| span::minutes_change_in(stats.uptime));
-        let others = [asked, rate, uptime];
-        cells.chain(facts).chain(others.into_iter().flatten())
+        let others = [rate, uptime].into_iter().flatten();
+        cells.chain(facts).chain(asked).chain(others)
+    }
+
+    /// The same for what lies over the panes, apart from details.
+    fn counts_over(&self, overlay: &Overlay) -> Vec<Duration> {
+        let left = |deadline: Time| span::left_changes_in(deadline.since(self.now));
+        match overlay {
+            Overlay::Confirm(confirm) => {
+                let affected = &confirm.question.affected;
+                affected.iter().filter_map(|one| left(one.until?)).collect()
+            }
+            Overlay::Prompt(Prompt {
+                purpose: Purpose::Extend { left: time, .. },
+                ..
+            }) => left(time.until).into_iter().collect(),
+            Overlay::Waits(_) => {
+                let waits = self.snapshot.waits.all().iter();
+                let waited = waits.map(|wait| span::ago_changes_in(wait.waited(self.now)));
+                let kept = self.snapshot.waits.all().iter().filter_map(|wait| left(wait.kept_until?));
+                let held = self.snapshot.holders.iter().flat_map(|holder| {
+                    let idle = span::ago_changes_in(self.now.since(holder.active));
+                    let ends = holder.held.iter().filter_map(|held| left(held.left.until));
+                    ends.chain([idle])
+                });
+                waited.chain(kept).chain(held).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }

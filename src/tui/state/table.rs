@@ -126,18 +126,23 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::board::{Key, Time};
-    use crate::tui::pane::Cell;
+    use crate::tui::pane::{Cell, Left};
 
     fn rows(spec: &[(&str, u64)]) -> Vec<Arc<Row>> {
         let row = |(key, ends): &(&str, u64)| {
             let cells = vec![
                 Cell::Path((*key).to_owned()),
                 Cell::Empty,
-                Cell::Left(Time::default(), Time::from_nanos(*ends)),
+                Cell::Left(Left {
+                    until: Time::from_nanos(*ends),
+                    whole: Duration::from_nanos(100),
+                }),
             ];
-            Arc::new(Row::new(RowId::Key(Key::parse(key).unwrap()), cells, None))
+            Arc::new(Row::new(RowId::Key(Key::parse(key).unwrap()), cells))
         };
         spec.iter().map(row).collect()
     }
@@ -184,7 +189,7 @@ mod tests {
         let event = |rev| {
             let id = RowId::Event(crate::board::Revision(rev), Key::parse("a").unwrap());
             let cells = Pane::Events.columns().iter().map(|_| Cell::Number(rev));
-            Arc::new(Row::new(id, cells.collect(), None))
+            Arc::new(Row::new(id, cells.collect()))
         };
         let mut table = Table::new(Pane::Events);
         let old = [event(2), event(1)];

@@ -1,41 +1,38 @@
-//! The question before something is ended: what, held by whom, and for how long it would last.
+//! The question before something that cannot be undone: what it is about, and what exactly will happen.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Position, Rect};
+use ratatui::layout::{Constraint, Margin, Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::over;
-use crate::tui::state::{Choice, Confirm, Model};
+use crate::board::Time;
+use crate::tui::state::{Affected, Choice, Confirm, Model};
+use crate::tui::theme::Theme;
 use crate::tui::{span, text};
 
-const WIDTH: u16 = 66;
+const WIDTH: u16 = 70;
 const NO: &str = " n  no ";
-const YES: &str = " y  yes, expire it ";
 const GAP: u16 = 3;
+/// The lines that the borders, the buttons and the room around them take.
+const FRAME: u16 = 5;
+/// Of more leases than this, only so many are listed.
+const LISTED: usize = 6;
 
 /// Draws the question over everything.
 pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body: Rect) {
     let theme = &model.theme;
     let area = area(confirm, body);
-    let what = if confirm.held { "lock" } else { "key" };
-    let title = Line::styled(format!(" Expire this {what}? "), theme.warn);
-    let inner = over(model, frame, area, title);
-    let mut lines = vec![Line::default()];
-    for piece in key_lines(confirm, inner.width) {
-        lines.push(Line::styled(format!(" {piece}"), theme.strong));
-    }
-    let verb = if confirm.held { "held" } else { "written" };
-    let remaining = span::left(confirm.deadline.since(model.now));
-    let room = usize::from(inner.width).saturating_sub(24);
-    lines.push(Line::from(vec![
-        Span::raw(format!(" {verb} by ")),
-        Span::styled(text::shorten(&confirm.holder, room), theme.strong),
-        Span::raw(", "),
-        Span::styled(remaining, theme.expiring),
-        Span::raw(" left"),
-    ]));
-    lines.push(Line::default());
+    let title = text::shorten(&confirm.question.title, usize::from(area.width.saturating_sub(4)));
+    let inner = over(model, frame, area, Line::styled(format!(" {title} "), theme.warn));
+    let lines = lines(theme, confirm, inner.width, model.now);
+    let room = Rect {
+        x: inner.x + inner.width.min(1),
+        width: inner.width.saturating_sub(2),
+        height: inner.height.saturating_sub(3),
+        y: inner.y + inner.height.min(1),
+    };
+    frame.render_widget(Paragraph::new(lines), room);
     let style = |choice| {
         if confirm.choice == choice {
             theme.selected
@@ -43,39 +40,87 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
             theme.dim
         }
     };
-    lines.push(Line::from(vec![
+    let buttons = Line::from(vec![
         Span::raw(" "),
         Span::styled(NO, style(Choice::No)),
         Span::raw(" ".repeat(usize::from(GAP))),
-        Span::styled(YES, style(Choice::Yes)),
-    ]));
-    frame.render_widget(Paragraph::new(lines), inner);
+        Span::styled(yes(confirm), style(Choice::Yes)),
+    ]);
+    if let Some(y) = inner.bottom().checked_sub(1).filter(|y| *y >= inner.y) {
+        frame.render_widget(buttons, Rect { y, height: 1, ..inner });
+    }
 }
 
 /// Returns the button at a place on the screen.
 pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Option<Choice> {
-    let inner = area(confirm, body).inner(ratatui::layout::Margin::new(1, 1));
-    let line = inner.bottom().checked_sub(2)?;
+    let inner = area(confirm, body).inner(Margin::new(1, 1));
+    let line = inner.bottom().checked_sub(1)?;
     let no = inner.x + 1;
-    let yes = no + columns(NO) + GAP;
+    let after = no + columns(NO) + GAP;
     match place {
         Position { y, .. } if y != line => None,
         Position { x, .. } if (no..no + columns(NO)).contains(&x) => Some(Choice::No),
-        Position { x, .. } if (yes..yes + columns(YES)).contains(&x) => Some(Choice::Yes),
+        Position { x, .. } if (after..after + columns(&yes(confirm))).contains(&x) => Some(Choice::Yes),
         _ => None,
     }
 }
 
 fn area(confirm: &Confirm, body: Rect) -> Rect {
     let width = WIDTH.min(body.width.saturating_sub(2));
-    let key = key_lines(confirm, width.saturating_sub(2)).len();
-    let height = u16::try_from(key + 7).unwrap_or(u16::MAX);
-    body.centered(Constraint::Length(width), Constraint::Length(height))
+    // How long the lines are does not hang on the moment, nor on the colours.
+    let plain = Theme::of(crate::tui::Palette::Monochrome);
+    let lines = lines(&plain, confirm, width.saturating_sub(2), Time::default()).len();
+    let height = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(FRAME);
+    body.centered(Constraint::Length(width), Constraint::Length(height.min(body.height)))
 }
 
-/// Returns the key whole, over as many lines as it takes: it is what the question is about.
-fn key_lines(confirm: &Confirm, width: u16) -> Vec<&str> {
-    text::wrap(&confirm.key, usize::from(width.saturating_sub(2)).max(1))
+fn lines(theme: &Theme, confirm: &Confirm, width: u16, now: Time) -> Vec<Line<'static>> {
+    let room = usize::from(width.saturating_sub(2)).max(1);
+    let mut lines = Vec::new();
+    match &confirm.question.affected[..] {
+        [only] => {
+            // Whole, over as many lines as it takes: it is what the question is about.
+            for piece in text::wrap(&only.name, room) {
+                lines.push(Line::styled(piece.to_owned(), theme.strong));
+            }
+            lines.push(note(theme, only, room, now));
+        }
+        many => {
+            for one in many.iter().take(LISTED) {
+                let name = text::shorten_middle(&one.name, room / 2);
+                let rest = room.saturating_sub(text::width(&name) + 2);
+                let mut line = Line::styled(format!("{name}  "), theme.strong);
+                line.extend(note(theme, one, rest, now));
+                lines.push(line);
+            }
+            if many.len() > LISTED {
+                let more = format!("… and {} more", many.len() - LISTED);
+                lines.push(Line::styled(more, theme.warn));
+            }
+        }
+    }
+    lines.push(Line::default());
+    for piece in text::wrap(&confirm.question.then, room) {
+        lines.push(Line::styled(piece.to_owned(), theme.text));
+    }
+    lines
+}
+
+fn note(theme: &Theme, affected: &Affected, room: usize, now: Time) -> Line<'static> {
+    const LEFT: usize = 13;
+    let Some(until) = affected.until else {
+        return Line::styled(text::shorten(&affected.note, room), theme.text);
+    };
+    Line::from(vec![
+        Span::styled(text::shorten(&affected.note, room.saturating_sub(LEFT)), theme.text),
+        Span::raw(", "),
+        Span::styled(span::left(until.since(now)), theme.expiring),
+        Span::raw(" left"),
+    ])
+}
+
+fn yes(confirm: &Confirm) -> String {
+    format!(" y  {} ", confirm.question.yes)
 }
 
 fn columns(label: &str) -> u16 {

@@ -1,10 +1,11 @@
 //! The bottom of the screen: the keys that work now, and above them a notice or the filter that is typed.
 
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
+use super::typing;
 use crate::tui::app::why_not;
 use crate::tui::keymap::bindings;
 use crate::tui::layout::Arrangement;
@@ -16,7 +17,8 @@ use crate::tui::toast::Level;
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
     keys(model, frame, arrangement.footer);
     if model.filter.editing {
-        prompt(model, frame, arrangement.notice);
+        frame.render_widget(Clear, arrangement.notice);
+        typing::draw(&model.theme, frame, arrangement.notice, " / ", &model.filter.line);
     } else {
         notice(model, frame, arrangement.notice);
     }
@@ -90,25 +92,4 @@ fn notice(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     ]);
     frame.render_widget(Clear, area);
     frame.render_widget(line, area);
-}
-
-fn prompt(model: &Model, frame: &mut Frame<'_>, area: Rect) {
-    let theme = &model.theme;
-    let typed = model.filter.text();
-    let room = usize::from(area.width).saturating_sub(4);
-    let cursor = model.filter.cursor();
-    // What was typed first makes way when the line is too long.
-    let hidden = cursor.saturating_sub(room);
-    let shown: String = typed.chars().skip(hidden).collect();
-    frame.render_widget(Clear, area);
-    let line = Line::from(vec![
-        Span::styled(" / ", theme.accent),
-        Span::styled(text::shorten(&shown, room), theme.strong),
-    ]);
-    frame.render_widget(line, area);
-    let x = u16::try_from(3 + cursor - hidden).unwrap_or(u16::MAX);
-    let place = Position::new(area.x.saturating_add(x), area.y);
-    if area.contains(place) {
-        frame.set_cursor_position(place);
-    }
 }

@@ -41,6 +41,7 @@ fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let under = match model.overlays.iter().rev().nth(1) {
         Some(Overlay::Detail(..)) => Mode::Detail,
+        Some(Overlay::Waits(_)) => Mode::Waits,
         _ => Mode::Board,
     };
     let others = Mode::ALL.into_iter().filter(|mode| *mode != under);

@@ -10,7 +10,10 @@ mod help;
 mod log;
 mod meter;
 mod pane;
+mod prompt;
 mod title;
+mod typing;
+mod waits;
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -48,6 +51,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         match overlay {
             Overlay::Help(top) => help::draw(model, frame, arrangement.body, *top),
             Overlay::Detail(_, top) => detail::draw_over(model, frame, arrangement.body, *top),
+            Overlay::Waits(top) => waits::draw(model, frame, arrangement.body, *top),
+            Overlay::Prompt(prompt) => prompt::draw(model, prompt, frame, arrangement.body),
             Overlay::Confirm(confirm) => confirm::draw(model, confirm, frame, arrangement.body),
         }
     }
@@ -99,6 +104,7 @@ pub(super) fn lines_below_the_screen(model: &Model) -> usize {
     match model.overlays.last() {
         Some(Overlay::Help(_)) => help::overflow(model, body),
         Some(Overlay::Detail(..)) => detail::overflow(model, body),
+        Some(Overlay::Waits(_)) => waits::overflow(model, body),
         _ => 0,
     }
 }

@@ -1,0 +1,281 @@
+//! How a person steers coordination: which acts are possible now, and the questions before them.
+//!
+//! A question says exactly what will happen, for nothing of it can be undone.
+
+use std::sync::Arc;
+
+use super::action::{Action, Destructive};
+use super::holders::{Held, Holder};
+use super::state::{Affected, Confirm, Model, Overlay, Prompt, Purpose, Question};
+use super::{chosen, text};
+use crate::board::{Entry, Key, Kind, Owner, WorkState};
+
+/// What becomes of someone from whom something was taken.
+const TOLD: &str = "is told with its next answer";
+
+/// Returns why `action` cannot be done now, `None` when it can.
+pub(super) fn why_not(model: &Model, action: Action) -> Option<&'static str> {
+    match action {
+        Action::Expire if chosen::entry(model).is_none() => {
+            Some("nothing to expire here; select a lock or another key")
+        }
+        Action::EndLease | Action::Extend if chosen::hold(model).is_none() => {
+            Some("no lease here; select a lock that is held, or a task that is claimed")
+        }
+        Action::EndAll if held_by_chosen(model).is_none() => {
+            Some("nothing is held here; select an agent that holds something")
+        }
+        Action::EndOrphans if orphans(model).next().is_none() => Some("nobody left anything held"),
+        Action::Message if addressee(model).is_none() => Some("select an agent that is here"),
+        Action::Requeue | Action::Bury => {
+            let Some((_, entry)) = chosen::task(model) else {
+                return Some("no task here; select one");
+            };
+            let work = entry.work();
+            let is_new = entry.lease().is_none() && work.attempts == 0 && work.state == WorkState::Open;
+            match action {
+                Action::Requeue if is_new => Some("the task is free already"),
+                Action::Bury if work.state != WorkState::Open => Some("nobody gets the task any more as it is"),
+                _ => None,
+            }
+        }
+        Action::Waits if model.snapshot.waits.all().is_empty() => Some("nobody waits"),
+        _ => None,
+    }
+}
+
+/// Asks what `action` needs to be asked, on top of what is shown.
+pub(super) fn ask(model: &mut Model, action: Action) {
+    let overlay = match action {
+        Action::Message => message(model).map(Overlay::Prompt),
+        Action::Extend => extend(model).map(Overlay::Prompt),
+        _ => question(model, action).map(Overlay::Confirm),
+    };
+    model.overlays.extend(overlay);
+}
+
+fn question(model: &Model, action: Action) -> Option<Confirm> {
+    match action {
+        Action::Expire => expire(model),
+        Action::EndLease => end_lease(model),
+        Action::EndAll => held_by_chosen(model).map(|holder| end_all(model, holder)),
+        Action::EndOrphans => Some(end_orphans(model)),
+        Action::Requeue => requeue(model),
+        Action::Bury => bury(model),
+        _ => None,
+    }
+}
+
+fn expire(model: &Model) -> Option<Confirm> {
+    let (key, entry) = chosen::entry(model)?;
+    let name = name(&key);
+    let (what, yes) = match key.kind() {
+        Kind::Lock => ("lock", "yes, expire it"),
+        Kind::Task => ("task", "yes, expire it"),
+        _ => ("key", "yes, expire it"),
+    };
+    let mut affected: Vec<Affected> = entry
+        .leases()
+        .iter()
+        .filter_map(|lease| model.snapshot.held(&key, lease.fence))
+        .map(|(holder, held)| held_line(holder, held))
+        .collect();
+    if affected.is_empty() {
+        affected.push(Affected {
+            name,
+            note: format!("written by {}", text::clean(&entry.by.name)),
+            until: Some(entry.deadline),
+        });
+    }
+    let then = match (key.kind(), entry.lease()) {
+        (Kind::Lock, Some(lease)) => {
+            format!("It is free at once{}. {} {TOLD}.", served(model, &key, &entry), clean(lease.owner()))
+        }
+        (_, Some(lease)) => format!(
+            "It is removed for everyone, and not only the hold on it. {} {TOLD}.",
+            clean(lease.owner())
+        ),
+        (_, None) => "It is removed at once, for everyone.".to_owned(),
+    };
+    let question = Question {
+        title: format!("Expire this {what}?"),
+        affected,
+        then,
+        yes,
+    };
+    let act = Destructive::Expire {
+        namespace: model.snapshot.namespace,
+        key,
+        rev: entry.rev,
+    };
+    Some(Confirm::new(act, question))
+}
+
+fn end_lease(model: &Model) -> Option<Confirm> {
+    let (holder, held) = chosen::hold(model)?;
+    let who = clean(holder.owner());
+    let then = match held.key.kind() {
+        Kind::Task => format!("The claim counts as lost, and others may have the task after a pause. {who} {TOLD}."),
+        _ => format!("It ends at once{}. {who} {TOLD}.", served(model, &held.key, &held.entry)),
+    };
+    let question = Question {
+        title: "End this lease?".to_owned(),
+        affected: vec![held_line(holder, held)],
+        then,
+        yes: "yes, end it",
+    };
+    Some(Confirm::new(revoke(model, vec![(held.key.clone(), held.fence)]), question))
+}
+
+fn end_all(model: &Model, holder: &Holder) -> Confirm {
+    let who = clean(holder.owner());
+    let many = count(holder.held.len());
+    let question = Question {
+        title: format!("End {many} of {who}?"),
+        affected: holder.held.iter().map(|held| held_line(holder, held)).collect(),
+        then: if holder.orphaned {
+            format!("All of it ends at once. {who} is gone; should it come back, it {TOLD}.")
+        } else {
+            format!("All of it ends at once. {who} stays attached and {TOLD}.")
+        },
+        yes: "yes, end all",
+    };
+    Confirm::new(revoke(model, holder.leases().collect()), question)
+}
+
+fn end_orphans(model: &Model) -> Confirm {
+    let held = orphans(model).flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
+    let affected: Vec<_> = held.map(|(holder, held)| held_line(holder, held)).collect();
+    let question = Question {
+        title: format!("End {} of agents that are gone?", count(affected.len())),
+        affected,
+        then: format!("All of it ends at once. A holder that comes back {TOLD}."),
+        yes: "yes, end all",
+    };
+    Confirm::new(revoke(model, orphans(model).flat_map(Holder::leases).collect()), question)
+}
+
+fn requeue(model: &Model) -> Option<Confirm> {
+    let (key, entry) = chosen::task(model)?;
+    let mut then = "It is free at once, as if nobody had ever had it.".to_owned();
+    if let Some(lease) = entry.lease() {
+        then = format!("{then} The claim of {0} ends; {0} {TOLD}.", clean(lease.owner()));
+    }
+    let question = Question {
+        title: "Make this task free again?".to_owned(),
+        affected: vec![task_line(model, &key, &entry)],
+        then,
+        yes: "yes, requeue it",
+    };
+    let act = Destructive::Requeue {
+        namespace: model.snapshot.namespace,
+        key,
+        rev: entry.rev,
+    };
+    Some(Confirm::new(act, question))
+}
+
+fn bury(model: &Model) -> Option<Confirm> {
+    let (key, entry) = chosen::task(model)?;
+    let mut then = "It is dead for a day: nobody gets it until a person requeues it or it is written anew.".to_owned();
+    if let Some(lease) = entry.lease() {
+        then = format!("{then} The claim of {0} ends; {0} {TOLD}.", clean(lease.owner()));
+    }
+    let question = Question {
+        title: "Give this task up?".to_owned(),
+        affected: vec![task_line(model, &key, &entry)],
+        then,
+        yes: "yes, bury it",
+    };
+    let act = Destructive::Bury {
+        namespace: model.snapshot.namespace,
+        key,
+        rev: entry.rev,
+    };
+    Some(Confirm::new(act, question))
+}
+
+fn extend(model: &Model) -> Option<Prompt> {
+    let (holder, held) = chosen::hold(model)?;
+    Some(Prompt::new(Purpose::Extend {
+        namespace: model.snapshot.namespace,
+        key: held.key.clone(),
+        fence: held.fence,
+        holder: clean(holder.owner()),
+        left: held.left,
+    }))
+}
+
+fn message(model: &Model) -> Option<Prompt> {
+    let to = addressee(model)?;
+    Some(Prompt::new(Purpose::Message {
+        namespace: model.snapshot.namespace,
+        to: Arc::clone(&to.name),
+    }))
+}
+
+/// Returns who can be sent a message: the agent that is looked at, if its connection is open.
+fn addressee(model: &Model) -> Option<Arc<Owner>> {
+    let is_gone = |owner: &Arc<Owner>| model.snapshot.holder(owner).is_some_and(|holder| holder.orphaned);
+    chosen::agent(model).filter(|owner| !is_gone(owner))
+}
+
+fn held_by_chosen(model: &Model) -> Option<&Holder> {
+    model.snapshot.holder(&*chosen::agent(model)?)
+}
+
+fn orphans(model: &Model) -> impl Iterator<Item = &Holder> {
+    model.snapshot.holders.iter().filter(|holder| holder.orphaned)
+}
+
+fn revoke(model: &Model, leases: Vec<(Key, crate::board::Revision)>) -> Destructive {
+    Destructive::Revoke {
+        namespace: model.snapshot.namespace,
+        leases,
+    }
+}
+
+fn held_line(holder: &Holder, held: &Held) -> Affected {
+    let verb = if held.key.kind() == Kind::Task { "claimed" } else { "held" };
+    Affected {
+        name: name(&held.key),
+        note: format!("{verb} by {}", clean(holder.owner())),
+        until: Some(held.left.until),
+    }
+}
+
+fn task_line(model: &Model, key: &Key, entry: &Entry) -> Affected {
+    let held = entry.lease().and_then(|lease| model.snapshot.held(key, lease.fence));
+    held.map_or_else(
+        || Affected {
+            name: name(key),
+            note: format!("written by {}", clean(&entry.by)),
+            until: None,
+        },
+        |(holder, held)| held_line(holder, held),
+    )
+}
+
+/// Returns who gets a lock next, as the end of a sentence.
+fn served(model: &Model, key: &Key, entry: &Entry) -> String {
+    let waits = entry.leases().iter().flat_map(|lease| model.snapshot.waits.behind(key, lease.fence));
+    let mut open = waits.filter(|wait| wait.kept_until.is_none());
+    open.next().map_or_else(String::new, |first| {
+        format!(", for {}, who waits, if nothing else is in its way", clean(&first.owner))
+    })
+}
+
+fn name(key: &Key) -> String {
+    text::clean(&key.decoded())
+}
+
+fn clean(owner: &Owner) -> String {
+    text::clean(&owner.name)
+}
+
+fn count(leases: usize) -> String {
+    match leases {
+        1 => "1 lease".to_owned(),
+        many => format!("{many} leases"),
+    }
+}

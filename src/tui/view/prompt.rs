@@ -1,0 +1,84 @@
+//! A dialog with a line that is typed, and what comes of it.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{over, typing};
+use crate::tui::state::{Model, Prompt, Purpose};
+use crate::tui::{span, text};
+
+const WIDTH: u16 = 70;
+/// The lines that the borders, the typed line and the room around it take.
+const FRAME: u16 = 5;
+
+/// Draws the dialog over everything.
+pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: Rect) {
+    let theme = &model.theme;
+    let width = WIDTH.min(body.width.saturating_sub(2));
+    let room = usize::from(width.saturating_sub(4)).max(1);
+    let (above, below) = (above(model, prompt, room), below(model, prompt, room));
+    let lines = u16::try_from(above.len() + below.len()).unwrap_or(u16::MAX);
+    let height = lines.saturating_add(FRAME).min(body.height);
+    let area = body.centered(Constraint::Length(width), Constraint::Length(height));
+    let (title, mark) = match &prompt.purpose {
+        Purpose::Extend { .. } => ("More time for this lease".to_owned(), "more minutes: "),
+        Purpose::Message { to, .. } => (format!("Message to {}", text::clean(to)), "> "),
+    };
+    let title = format!(" {} ", text::shorten(&title, room));
+    let inner = over(model, frame, area, Line::styled(title, theme.focus));
+    let inner = Rect {
+        x: inner.x + inner.width.min(1),
+        width: inner.width.saturating_sub(2),
+        ..inner
+    };
+    let [upper, line, lower] = ratatui::layout::Layout::vertical([
+        Constraint::Length(u16::try_from(above.len()).unwrap_or(u16::MAX)),
+        Constraint::Length(1),
+        Constraint::Min(0),
+    ])
+    .spacing(1)
+    .areas(inner);
+    frame.render_widget(Paragraph::new(above), upper);
+    typing::draw(theme, frame, line, mark, &prompt.line);
+    frame.render_widget(Paragraph::new(below), lower);
+}
+
+/// Returns what the dialog is about.
+fn above(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let Purpose::Extend { key, holder, left, .. } = &prompt.purpose else {
+        return Vec::new();
+    };
+    let name = text::clean(&key.decoded());
+    let pieces = text::wrap(&name, room).into_iter();
+    let mut lines: Vec<_> = pieces.map(|piece| Line::styled(piece.to_owned(), theme.strong)).collect();
+    let remaining = span::left(left.until.since(model.now));
+    lines.push(Line::from(vec![
+        Span::raw("held by "),
+        Span::styled(text::shorten(holder, room.saturating_sub(22)), theme.text),
+        Span::raw(", "),
+        Span::styled(remaining, theme.expiring),
+        Span::raw(" left"),
+    ]));
+    lines
+}
+
+/// Returns what comes of what is typed.
+fn below(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let then = match (&prompt.purpose, prompt.until()) {
+        (Purpose::Extend { .. }, Some(until)) => format!(
+            "It will last {} from now at least, also when its holder falls silent or leaves.",
+            span::left(until.since(model.now))
+        ),
+        (Purpose::Extend { .. }, None) => "Give a number of minutes.".to_owned(),
+        (Purpose::Message { .. }, _) => {
+            "It comes from human. The agent is told with its next answer and reads it when it asks for messages."
+                .to_owned()
+        }
+    };
+    let pieces = text::wrap(&then, room).into_iter();
+    pieces.map(|piece| Line::styled(piece.to_owned(), theme.dim)).collect()
+}
