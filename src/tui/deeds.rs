@@ -73,7 +73,10 @@ fn revoked(first: &str, wanted: usize, ended: usize) -> Result<String, String> {
         (_, 0) => Err("not ended: all of these leases are over already".to_owned()),
         (1, _) => Ok(format!("ended the lease on {first}")),
         (wanted, ended) if ended == wanted => Ok(format!("ended {ended} leases")),
-        (wanted, ended) => Ok(format!("ended {ended} leases; {} were over already", wanted - ended)),
+        (wanted, ended) => Ok(format!(
+            "ended {ended} leases; {} were over already",
+            wanted - ended
+        )),
     }
 }
 

@@ -85,7 +85,9 @@ fn take(board: &Board, namespace: NamespaceId) -> Vec<Holder> {
         let entries = entries
             .into_iter()
             .filter(|(key, _)| matches!(key.kind(), Kind::Lock | Kind::Task));
-        let mut held: Vec<Held> = entries.flat_map(|(key, entry)| holds_of(&owner, &key, &entry)).collect();
+        let mut held: Vec<Held> = entries
+            .flat_map(|(key, entry)| holds_of(&owner, &key, &entry))
+            .collect();
         held.sort_by(|a, b| (a.fence, &a.key).cmp(&(b.fence, &b.key)));
         held.dedup_by(|a, b| a.fence == b.fence && a.key == b.key);
         Holder {

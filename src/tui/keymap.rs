@@ -151,7 +151,12 @@ impl Binding {
     }
 
     const fn focus(pane: Pane, keys: &'static [Press]) -> Self {
-        bind(Action::Focus(pane), keys, &[Mode::Board], "go to the pane of that number")
+        bind(
+            Action::Focus(pane),
+            keys,
+            &[Mode::Board],
+            "go to the pane of that number",
+        )
     }
 }
 

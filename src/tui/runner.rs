@@ -198,7 +198,9 @@ impl<S: Surface> Runner<'_, S> {
                 match effect {
                     Effect::End(ended) => return Ok(Some(ended)),
                     Effect::Copy(text) => events.push(Event::Copied(self.copy(&text))),
-                    Effect::Apply(confirmed) => events.push(Event::Done(deeds::apply(&self.board, confirmed))),
+                    Effect::Apply(confirmed) => {
+                        events.push(Event::Done(deeds::apply(&self.board, confirmed)))
+                    }
                     Effect::Run(errand) => events.push(Event::Done(deeds::run(&self.board, errand))),
                     Effect::Ask(request) => events.extend(self.ask(request)),
                     Effect::Freeze => look(&self.board, &mut self.model, true),
@@ -222,7 +224,9 @@ impl<S: Surface> Runner<'_, S> {
                 self.asked = Some(asked);
                 None
             }
-            Err(_) => Some(Event::Done(Err("the board is busy with the last request".to_owned()))),
+            Err(_) => Some(Event::Done(Err(
+                "the board is busy with the last request".to_owned()
+            ))),
         }
     }
 

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::board::{Agent, Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Stats, Time};
+use crate::board::{
+    Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Score, Stats,
+    Time,
+};
 
 use super::holders::{self, Held, Holder};
 use super::pane::{self, Live, Pane, Row, RowId};
@@ -47,6 +50,8 @@ pub struct Snapshot {
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
     agents: Vec<Arc<Row>>,
+    /// How the agents have done, in the order of their names.
+    scores: Vec<(Arc<str>, Score)>,
     /// Who holds something.
     pub holders: Vec<Holder>,
     /// Who waits for it.
@@ -72,6 +77,7 @@ impl Snapshot {
             stats: None,
             events: Vec::new(),
             agents: Vec::new(),
+            scores: Vec::new(),
             holders: Vec::new(),
             waits: Waits::default(),
             listed: Default::default(),
@@ -107,7 +113,12 @@ impl Snapshot {
                 old => Some(moment.list(board, namespace, pane, &stats, old.unwrap_or_default())),
             };
         }
-        let agents = agent_rows(board, wanted, &holders);
+        let scores = if quiet {
+            last.scores
+        } else {
+            board.scores(namespace)
+        };
+        let agents = agent_rows(board, wanted, &holders, &scores);
         Self {
             now,
             namespace,
@@ -115,6 +126,7 @@ impl Snapshot {
             stats: Some(stats),
             events,
             agents,
+            scores,
             holders,
             waits,
             listed,
@@ -152,9 +164,17 @@ impl Snapshot {
         self.holders.iter().find(|holder| **holder.owner() == *owner)
     }
 
+    /// Returns how the agents called like `owner` have done.
+    pub fn score(&self, owner: &Owner) -> Score {
+        score_of(&self.scores, owner)
+    }
+
     /// Returns the hold on `key` that was granted under `fence`, with who has it.
     pub fn held(&self, key: &Key, fence: Revision) -> Option<(&Holder, &Held)> {
-        let mut all = self.holders.iter().flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
+        let mut all = self
+            .holders
+            .iter()
+            .flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
         all.find(|(_, held)| held.fence == fence && held.key == *key)
     }
 
@@ -243,14 +263,7 @@ struct Moment<'a> {
 
 impl Moment<'_> {
     /// Lists the keys of `pane`, keeping the rows of entries that are still the same.
-    fn list(
-        &self,
-        board: &Board,
-        namespace: NamespaceId,
-        pane: Pane,
-        stats: &Stats,
-        old: Listed,
-    ) -> Listed {
+    fn list(&self, board: &Board, namespace: NamespaceId, pane: Pane, stats: &Stats, old: Listed) -> Listed {
         let mut known = known(old.rows);
         let mut listed = Listed::default();
         if keys_of(stats, pane) == 0 {
@@ -329,18 +342,32 @@ fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row
 }
 
 /// Returns who is here in the order of arrival, then who is gone and still holds something.
-fn agent_rows(board: &Board, wanted: &Wanted, holders: &[Holder]) -> Vec<Arc<Row>> {
+fn agent_rows(
+    board: &Board,
+    wanted: &Wanted,
+    holders: &[Holder],
+    scores: &[(Arc<str>, Score)],
+) -> Vec<Arc<Row>> {
     let mut agents = board.agents();
     agents.retain(|agent| agent.namespace == wanted.namespace);
-    let row = |agent: &Agent| {
+    let score = |owner: &Owner| score_of(scores, owner);
+    let here = agents.iter().map(|agent| {
         let holder = holders.iter().find(|holder| *holder.owner() == agent.owner);
         let holds = holder.map_or(0, |holder| holder.held.len());
-        pane::agent_row(agent, holds, clock_time(board, wanted, agent.since))
-    };
-    let here = agents.iter().map(row);
+        let since = clock_time(board, wanted, agent.since);
+        pane::agent_row(agent, holds, &score(&agent.owner), since)
+    });
     let is_here = |holder: &Holder| agents.iter().any(|agent| agent.owner == *holder.owner());
-    let gone = holders.iter().filter(|holder| holder.orphaned && !is_here(holder));
-    here.chain(gone.map(pane::gone_row)).map(Arc::new).collect()
+    let gone = holders
+        .iter()
+        .filter(|holder| holder.orphaned && !is_here(holder));
+    let gone = gone.map(|holder| pane::gone_row(holder, &score(holder.owner())));
+    here.chain(gone).map(Arc::new).collect()
+}
+
+fn score_of(scores: &[(Arc<str>, Score)], owner: &Owner) -> Score {
+    let found = scores.binary_search_by(|(name, _)| name.cmp(&owner.name));
+    found.map_or_else(|_| Score::default(), |at| scores[at].1)
 }
 
 /// Returns the wall time of `moment` as people read it.

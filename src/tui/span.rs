@@ -47,6 +47,16 @@ pub(super) fn ago_changes_in(age: Duration) -> Duration {
     next.saturating_sub(age)
 }
 
+/// Returns how long something took: `0.4s`, `12s`, `3m20s`, `2h05m`.
+pub(super) fn took(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.1}s", time.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds}s"),
+        seconds @ 60..HOUR => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h{:02}m", seconds / HOUR, seconds % HOUR / 60),
+    }
+}
+
 /// Returns how long the board has run, in minutes: `<1m`, `7m`, `3h12m`.
 pub(super) fn minutes(uptime: Duration) -> String {
     match uptime.as_secs() {
@@ -86,6 +96,14 @@ mod tests {
         assert_eq!(left(millis(0)), "0:00");
         assert_eq!(left(millis(86_400_000)), "24h00m");
         assert_eq!(left(millis(3_599_999)), "1h00m");
+    }
+
+    #[test]
+    fn what_took_long_reads_coarsely() {
+        let read: Vec<_> = [0, 440, 9_999, 12_300, 200_000, 7_500_000]
+            .map(|time| took(millis(time)))
+            .into();
+        assert_eq!(read, ["0.0s", "0.4s", "10.0s", "12s", "3m20s", "2h05m"]);
     }
 
     #[test]

@@ -7,11 +7,9 @@ use std::sync::Arc;
 use super::action::{Action, Destructive};
 use super::holders::{Held, Holder};
 use super::state::{Affected, Confirm, Model, Overlay, Prompt, Purpose, Question};
+use super::waits::Next;
 use super::{chosen, text};
-use crate::board::{Entry, Key, Kind, Owner, WorkState};
-
-/// What becomes of someone from whom something was taken.
-const TOLD: &str = "is told with its next answer";
+use crate::board::{Entry, Key, Kind, Owner, Revision, WorkState};
 
 /// Returns why `action` cannot be done now, `None` when it can.
 pub(super) fn why_not(model: &Model, action: Action) -> Option<&'static str> {
@@ -35,7 +33,9 @@ pub(super) fn why_not(model: &Model, action: Action) -> Option<&'static str> {
             let is_new = entry.lease().is_none() && work.attempts == 0 && work.state == WorkState::Open;
             match action {
                 Action::Requeue if is_new => Some("the task is free already"),
-                Action::Bury if work.state != WorkState::Open => Some("nobody gets the task any more as it is"),
+                Action::Bury if work.state != WorkState::Open => {
+                    Some("nobody gets the task any more as it is")
+                }
                 _ => None,
             }
         }
@@ -69,10 +69,10 @@ fn question(model: &Model, action: Action) -> Option<Confirm> {
 fn expire(model: &Model) -> Option<Confirm> {
     let (key, entry) = chosen::entry(model)?;
     let name = name(&key);
-    let (what, yes) = match key.kind() {
-        Kind::Lock => ("lock", "yes, expire it"),
-        Kind::Task => ("task", "yes, expire it"),
-        _ => ("key", "yes, expire it"),
+    let what = match key.kind() {
+        Kind::Lock => "lock",
+        Kind::Task => "task",
+        _ => "key",
     };
     let mut affected: Vec<Affected> = entry
         .leases()
@@ -87,13 +87,16 @@ fn expire(model: &Model) -> Option<Confirm> {
             until: Some(entry.deadline),
         });
     }
+    let leases: Vec<_> = entry
+        .leases()
+        .iter()
+        .map(|lease| (key.clone(), lease.fence))
+        .collect();
     let then = match (key.kind(), entry.lease()) {
-        (Kind::Lock, Some(lease)) => {
-            format!("It is free at once{}. {} {TOLD}.", served(model, &key, &entry), clean(lease.owner()))
-        }
-        (_, Some(lease)) => format!(
-            "It is removed for everyone, and not only the hold on it. {} {TOLD}.",
-            clean(lease.owner())
+        (Kind::Lock, Some(_)) => format!("It is free at once.{}{}", served(model, &leases), told(&entry)),
+        (_, Some(_)) => format!(
+            "It is removed for everyone, not only the hold on it.{}",
+            told(&entry)
         ),
         (_, None) => "It is removed at once, for everyone.".to_owned(),
     };
@@ -101,7 +104,7 @@ fn expire(model: &Model) -> Option<Confirm> {
         title: format!("Expire this {what}?"),
         affected,
         then,
-        yes,
+        yes: "yes, expire it",
     };
     let act = Destructive::Expire {
         namespace: model.snapshot.namespace,
@@ -114,53 +117,62 @@ fn expire(model: &Model) -> Option<Confirm> {
 fn end_lease(model: &Model) -> Option<Confirm> {
     let (holder, held) = chosen::hold(model)?;
     let who = clean(holder.owner());
-    let then = match held.key.kind() {
-        Kind::Task => format!("The claim counts as lost, and others may have the task after a pause. {who} {TOLD}."),
-        _ => format!("It ends at once{}. {who} {TOLD}.", served(model, &held.key, &held.entry)),
+    let lease = vec![(held.key.clone(), held.fence)];
+    let what = match held.key.kind() {
+        Kind::Task => "The claim counts as lost; others may have the task after a pause.".to_owned(),
+        _ => format!("It ends at once.{}", served(model, &lease)),
     };
+    let then = format!("{what} {who} is told with its next answer.");
     let question = Question {
         title: "End this lease?".to_owned(),
         affected: vec![held_line(holder, held)],
         then,
         yes: "yes, end it",
     };
-    Some(Confirm::new(revoke(model, vec![(held.key.clone(), held.fence)]), question))
+    Some(Confirm::new(revoke(model, lease), question))
 }
 
 fn end_all(model: &Model, holder: &Holder) -> Confirm {
     let who = clean(holder.owner());
-    let many = count(holder.held.len());
+    let leases: Vec<_> = holder.leases().collect();
+    let after = if holder.orphaned {
+        format!("Should {who} come back, it is told with its first answer.")
+    } else {
+        format!("{who} stays attached and is told with its next answer.")
+    };
     let question = Question {
-        title: format!("End {many} of {who}?"),
+        title: format!("End {} of {who}?", count(leases.len())),
         affected: holder.held.iter().map(|held| held_line(holder, held)).collect(),
-        then: if holder.orphaned {
-            format!("All of it ends at once. {who} is gone; should it come back, it {TOLD}.")
-        } else {
-            format!("All of it ends at once. {who} stays attached and {TOLD}.")
-        },
+        then: format!(
+            "Everything listed ends at once.{} {after}",
+            served(model, &leases)
+        ),
         yes: "yes, end all",
     };
-    Confirm::new(revoke(model, holder.leases().collect()), question)
+    Confirm::new(revoke(model, leases), question)
 }
 
 fn end_orphans(model: &Model) -> Confirm {
+    let leases: Vec<_> = orphans(model).flat_map(Holder::leases).collect();
     let held = orphans(model).flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
-    let affected: Vec<_> = held.map(|(holder, held)| held_line(holder, held)).collect();
+    let served = served(model, &leases);
     let question = Question {
-        title: format!("End {} of agents that are gone?", count(affected.len())),
-        affected,
-        then: format!("All of it ends at once. A holder that comes back {TOLD}."),
+        title: format!("End {} whose holder is gone?", count(leases.len())),
+        affected: held.map(|(holder, held)| held_line(holder, held)).collect(),
+        then: format!(
+            "Everything listed ends at once.{served} Who comes back is told with its first answer."
+        ),
         yes: "yes, end all",
     };
-    Confirm::new(revoke(model, orphans(model).flat_map(Holder::leases).collect()), question)
+    Confirm::new(revoke(model, leases), question)
 }
 
 fn requeue(model: &Model) -> Option<Confirm> {
     let (key, entry) = chosen::task(model)?;
-    let mut then = "It is free at once, as if nobody had ever had it.".to_owned();
-    if let Some(lease) = entry.lease() {
-        then = format!("{then} The claim of {0} ends; {0} {TOLD}.", clean(lease.owner()));
-    }
+    let then = format!(
+        "It is free at once, as if nobody had ever had it.{}",
+        claim_ends(&entry)
+    );
     let question = Question {
         title: "Make this task free again?".to_owned(),
         affected: vec![task_line(model, &key, &entry)],
@@ -177,10 +189,8 @@ fn requeue(model: &Model) -> Option<Confirm> {
 
 fn bury(model: &Model) -> Option<Confirm> {
     let (key, entry) = chosen::task(model)?;
-    let mut then = "It is dead for a day: nobody gets it until a person requeues it or it is written anew.".to_owned();
-    if let Some(lease) = entry.lease() {
-        then = format!("{then} The claim of {0} ends; {0} {TOLD}.", clean(lease.owner()));
-    }
+    let dead = "It is dead: for a day nobody gets it, unless a person requeues it or it is written anew.";
+    let then = format!("{dead}{}", claim_ends(&entry));
     let question = Question {
         title: "Give this task up?".to_owned(),
         affected: vec![task_line(model, &key, &entry)],
@@ -193,6 +203,13 @@ fn bury(model: &Model) -> Option<Confirm> {
         rev: entry.rev,
     };
     Some(Confirm::new(act, question))
+}
+
+fn claim_ends(entry: &Entry) -> String {
+    match entry.lease() {
+        Some(_) => format!(" The claim on it ends.{}", told(entry)),
+        None => String::new(),
+    }
 }
 
 fn extend(model: &Model) -> Option<Prompt> {
@@ -228,7 +245,7 @@ fn orphans(model: &Model) -> impl Iterator<Item = &Holder> {
     model.snapshot.holders.iter().filter(|holder| holder.orphaned)
 }
 
-fn revoke(model: &Model, leases: Vec<(Key, crate::board::Revision)>) -> Destructive {
+fn revoke(model: &Model, leases: Vec<(Key, Revision)>) -> Destructive {
     Destructive::Revoke {
         namespace: model.snapshot.namespace,
         leases,
@@ -236,7 +253,11 @@ fn revoke(model: &Model, leases: Vec<(Key, crate::board::Revision)>) -> Destruct
 }
 
 fn held_line(holder: &Holder, held: &Held) -> Affected {
-    let verb = if held.key.kind() == Kind::Task { "claimed" } else { "held" };
+    let verb = if held.key.kind() == Kind::Task {
+        "claimed"
+    } else {
+        "held"
+    };
     Affected {
         name: name(&held.key),
         note: format!("{verb} by {}", clean(holder.owner())),
@@ -245,7 +266,9 @@ fn held_line(holder: &Holder, held: &Held) -> Affected {
 }
 
 fn task_line(model: &Model, key: &Key, entry: &Entry) -> Affected {
-    let held = entry.lease().and_then(|lease| model.snapshot.held(key, lease.fence));
+    let held = entry
+        .lease()
+        .and_then(|lease| model.snapshot.held(key, lease.fence));
     held.map_or_else(
         || Affected {
             name: name(key),
@@ -256,13 +279,27 @@ fn task_line(model: &Model, key: &Key, entry: &Entry) -> Affected {
     )
 }
 
-/// Returns who gets a lock next, as the end of a sentence.
-fn served(model: &Model, key: &Key, entry: &Entry) -> String {
-    let waits = entry.leases().iter().flat_map(|lease| model.snapshot.waits.behind(key, lease.fence));
-    let mut open = waits.filter(|wait| wait.kept_until.is_none());
-    open.next().map_or_else(String::new, |first| {
-        format!(", for {}, who waits, if nothing else is in its way", clean(&first.owner))
-    })
+/// Returns what the end of `leases` is for those who wait, as a sentence.
+fn served(model: &Model, leases: &[(Key, Revision)]) -> String {
+    match model.snapshot.waits.next(&model.snapshot.holders, leases) {
+        Next::Nobody => String::new(),
+        Next::Gets(wait) => format!(" {}, who waits for it, gets it.", clean(&wait.owner)),
+        Next::Needs(wait, other) => {
+            let (first, other) = (clean(&wait.owner), clean(&other));
+            format!(" {first}, who waits for it, still has to wait for {other}.")
+        }
+    }
+}
+
+/// Returns that the holders of `entry` are told, as a sentence.
+fn told(entry: &Entry) -> String {
+    let mut names: Vec<_> = entry.leases().iter().map(|lease| clean(lease.owner())).collect();
+    names.dedup();
+    match &names[..] {
+        [] => String::new(),
+        [only] => format!(" {only} is told with its next answer."),
+        [all @ .., last] => format!(" {} and {last} are told with their next answers.", all.join(", ")),
+    }
 }
 
 fn name(key: &Key) -> String {
@@ -271,6 +308,13 @@ fn name(key: &Key) -> String {
 
 fn clean(owner: &Owner) -> String {
     text::clean(&owner.name)
+}
+
+fn at_once(leases: &[(Key, Revision)]) -> &'static str {
+    match leases {
+        [_] => "It ends at once.",
+        _ => "All of them end at once.",
+    }
 }
 
 fn count(leases: usize) -> String {

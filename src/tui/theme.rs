@@ -142,7 +142,9 @@ impl Theme {
     pub fn state(&self, word: &str) -> Style {
         let word = word.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|known| word.starts_with(known));
-        if says(&["done", "complete", "success", "passed", "ok", "answer", "respon"]) {
+        if says(&[
+            "done", "complete", "success", "passed", "ok", "answer", "respon", "finished", "read",
+        ]) {
             self.good
         } else if says(&[
             "in_progress",
@@ -152,13 +154,19 @@ impl Theme {
             "busy",
             "active",
             "claimed",
+            "locked",
         ]) {
             self.busy
-        } else if says(&["fail", "error", "dead", "lost", "cancel"]) {
+        } else if says(&[
+            "fail", "error", "dead", "lost", "cancel", "orphan", "died", "deserted", "lapsed", "ended",
+        ]) {
             self.error
-        } else if says(&["wait", "block", "paus", "retry", "review", "question", "expire"]) {
+        } else if says(&[
+            "wait", "block", "paus", "retry", "review", "question", "expire", "backoff", "left", "shared",
+            "returned", "restart",
+        ]) {
             self.warn
-        } else if says(&["delete"]) {
+        } else if says(&["delete", "released", "held", "handed", "given up"]) {
             self.dim
         } else {
             self.text

@@ -35,6 +35,17 @@ pub struct Waits {
     behind: HashMap<(Key, Revision), Vec<usize>>,
 }
 
+/// What the end of holds leads to.
+#[derive(Clone, Debug)]
+pub enum Next<'a> {
+    /// Nobody waits for them.
+    Nobody,
+    /// This one gets what it waits for.
+    Gets(&'a Wait),
+    /// This one waits for them, but the other is in its way still.
+    Needs(&'a Wait, Arc<Owner>),
+}
+
 /// One line of the picture.
 #[derive(Clone, Debug)]
 pub struct Link<'a> {
@@ -65,18 +76,26 @@ impl Waits {
         if let Some(last) = last.filter(|last| last.news == news && last.waits.iter().all(is_kept)) {
             return last;
         }
-        let waits = board.waiters(namespace).into_iter().map(|(waiter, blockers)| Wait {
-            owner: Arc::clone(waiter.owner()),
-            wish: waiter.wish,
-            since: waiter.since,
-            kept_until: waiter.kept_until,
-            blockers,
-        });
+        let waits = board
+            .waiters(namespace)
+            .into_iter()
+            .map(|(waiter, blockers)| Wait {
+                owner: Arc::clone(waiter.owner()),
+                wish: waiter.wish,
+                since: waiter.since,
+                kept_until: waiter.kept_until,
+                blockers,
+            });
         let waits: Vec<Wait> = waits.filter(is_kept).collect();
         let mut behind: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, wait) in waits.iter().enumerate() {
-            let holders = holders.iter().filter(|holder| wait.blockers.contains(holder.owner()));
-            for held in holders.flat_map(|holder| &holder.held).filter(|held| wait.is_kept_off_by(held)) {
+            let holders = holders
+                .iter()
+                .filter(|holder| wait.blockers.contains(holder.owner()));
+            for held in holders
+                .flat_map(|holder| &holder.held)
+                .filter(|held| wait.is_kept_off_by(held))
+            {
                 behind.entry((held.key.clone(), held.fence)).or_default().push(at);
             }
         }
@@ -100,6 +119,44 @@ impl Waits {
     pub fn behind(&self, key: &Key, fence: Revision) -> impl Iterator<Item = &Wait> {
         let places = self.behind.get(&(key.clone(), fence));
         places.into_iter().flatten().map(|at| &self.waits[*at])
+    }
+
+    /// Returns who gets what it waits for when the holds in `ended` end, or who is nearest to it.
+    pub fn next(&self, holders: &[Holder], ended: &[(Key, Revision)]) -> Next<'_> {
+        let is_ended = |held: &Held| {
+            ended
+                .iter()
+                .any(|(key, fence)| *fence == held.fence && *key == held.key)
+        };
+        let mut nearest = Next::Nobody;
+        for (at, wait) in self
+            .waits
+            .iter()
+            .enumerate()
+            .filter(|(_, wait)| wait.kept_until.is_none())
+        {
+            let all = holders
+                .iter()
+                .flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
+            let in_the_way = all.filter(|(_, held)| wait.is_kept_off_by(held));
+            let (gone, stays): (Vec<_>, Vec<_>) = in_the_way.partition(|(_, held)| is_ended(held));
+            if gone.is_empty() {
+                continue;
+            }
+            let mut before = self.waits.iter().take(at);
+            let before = before.find(|other| {
+                other.kept_until.is_none() && other.owner != wait.owner && other.wish.conflicts(&wait.wish)
+            });
+            let still = stays.first().map(|(holder, _)| holder.owner());
+            match still.or(before.map(|other| &other.owner)) {
+                None => return Next::Gets(wait),
+                Some(owner) if matches!(nearest, Next::Nobody) => {
+                    nearest = Next::Needs(wait, Arc::clone(owner))
+                }
+                Some(_) => {}
+            }
+        }
+        nearest
     }
 
     /// Returns the picture, line by line: each who is in the way, and below it those who wait for it.
@@ -159,7 +216,9 @@ impl<'a> Picture<'a> {
         self.lines.push(Link {
             owner,
             wait: None,
-            holds: holds.filter(|held| self.waits.count(&held.key, held.fence) > 0).collect(),
+            holds: holds
+                .filter(|held| self.waits.count(&held.key, held.fence) > 0)
+                .collect(),
             others: Vec::new(),
             more: Vec::new(),
         });
@@ -235,9 +294,9 @@ impl Wait {
     fn is_kept_off_by(&self, held: &Held) -> bool {
         let shared = self.wish.mode == Mode::Shared;
         held.key.kind() == Kind::Lock
-            && held.lease().is_some_and(|lease| {
-                *lease.owner() != self.owner && !(shared && lease.mode == Mode::Shared)
-            })
+            && held
+                .lease()
+                .is_some_and(|lease| *lease.owner() != self.owner && !(shared && lease.mode == Mode::Shared))
             && Target::of_key(&held.key)
                 .is_some_and(|target| self.wish.targets.iter().any(|wanted| wanted.overlaps(&target)))
     }

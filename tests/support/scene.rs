@@ -161,17 +161,39 @@ impl Scene {
     /// that two share while a third wants it for itself, and one whose holder is gone.
     pub(crate) fn crowded() -> Self {
         let mut scene = Self::empty();
-        let names = ["lead", "impl-api", "impl-docs", "impl-tests", "impl-gone", "editor"];
+        let names = [
+            "lead",
+            "impl-api",
+            "impl-docs",
+            "impl-tests",
+            "impl-gone",
+            "editor",
+        ];
         let [lead, api, docs, tests, gone, editor] =
             names.map(|name| scene.attach(name, "claude-code 2.1.329"));
-        assert!(scene.lock(lead, &["src/auth"], Mode::Exclusive, "splitting the session module"));
+        assert!(scene.lock(
+            lead,
+            &["src/auth"],
+            Mode::Exclusive,
+            "splitting the session module"
+        ));
         assert!(scene.lock(docs, &["docs"], Mode::Shared, "reading the guide"));
         assert!(scene.lock(tests, &["docs"], Mode::Shared, "checking the examples"));
         assert!(scene.lock(gone, &["src/billing/invoice.rs"], Mode::Exclusive, "rounding"));
         scene.pass(45_000);
-        assert!(!scene.lock(api, &["src/auth/login.rs", "src/api"], Mode::Exclusive, "login route"));
+        assert!(!scene.lock(
+            api,
+            &["src/auth/login.rs", "src/api"],
+            Mode::Exclusive,
+            "login route"
+        ));
         scene.pass(20_000);
-        assert!(!scene.lock(docs, &["src/api/readme.md"], Mode::Exclusive, "describing the routes"));
+        assert!(!scene.lock(
+            docs,
+            &["src/api/readme.md"],
+            Mode::Exclusive,
+            "describing the routes"
+        ));
         assert!(!scene.lock(editor, &["docs/guide.md"], Mode::Exclusive, "new chapter"));
         scene.leave(gone);
         scene.pass(8_000);

@@ -34,13 +34,7 @@ pub const KEYMAP: &[Binding] = &[
         "do what was typed",
     )
     .footer("do it"),
-    bind(
-        Action::Abandon,
-        &[key(KeyCode::Esc)],
-        &[Mode::Prompt],
-        "leave it",
-    )
-    .footer("leave it"),
+    bind(Action::Abandon, &[key(KeyCode::Esc)], &[Mode::Prompt], "leave it").footer("leave it"),
     bind(
         Action::Suggest,
         &[key(KeyCode::Tab)],
@@ -263,7 +257,8 @@ pub const KEYMAP: &[Binding] = &[
         &[char('?'), key(KeyCode::F(1))],
         &[Mode::Board, Mode::Detail, Mode::Waits],
         "this help",
-    ).footer("help"),
+    )
+    .footer("help"),
     bind(Action::Redraw, &[ctrl('l')], ROWS, "draw everything anew"),
     bind(
         Action::ExplainSuspend,

@@ -40,7 +40,10 @@ pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live
         Cell::Path(text::clean(&holder.name)),
         Cell::Left(live.left),
         Cell::Ago(since),
-        live.active.map_or(Cell::Empty, Cell::Ago),
+        match live.active {
+            Some(_) if live.orphaned => Cell::Gone,
+            active => active.map_or(Cell::Empty, Cell::Ago),
+        },
         Cell::count(live.waiting),
         match lease {
             Some(_) if live.orphaned => Cell::State(ORPHANED.to_owned()),

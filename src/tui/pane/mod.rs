@@ -16,7 +16,7 @@ mod tasks;
 
 use std::sync::Arc;
 
-use crate::board::{Agent, Entry, Event, Key, Kind, Lease};
+use crate::board::{Agent, Entry, Event, Key, Kind, Lease, Score};
 
 use super::holders::Holder;
 pub use live::{Left, Live};
@@ -165,14 +165,15 @@ impl Pane {
 }
 
 /// Returns the row of an agent that has `holds` leases; `since` is the wall time of its arrival.
-pub fn agent_row(agent: &Agent, holds: usize, since: String) -> Row {
+pub fn agent_row(agent: &Agent, holds: usize, score: &Score, since: String) -> Row {
     let id = RowId::Agent(Arc::clone(&agent.owner));
-    Row::new(id, agents::cells(agent, holds, since))
+    Row::new(id, agents::cells(agent, holds, score, since))
 }
 
 /// Returns the row of someone who holds something and is not attached any more.
-pub fn gone_row(holder: &Holder) -> Row {
-    Row::new(RowId::Agent(Arc::clone(holder.owner())), agents::gone(holder))
+pub fn gone_row(holder: &Holder, score: &Score) -> Row {
+    let id = RowId::Agent(Arc::clone(holder.owner()));
+    Row::new(id, agents::gone(holder, score))
 }
 
 /// Returns the row of an event; `time` is its wall time.

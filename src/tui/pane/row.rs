@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::live::{Left, Live};
 use crate::board::{Entry, Key, Lease, Owner, Revision, Time};
@@ -46,8 +47,12 @@ pub enum Cell {
     Percent(u8),
     /// How much of a time remains.
     Left(Left),
+    /// How long something took.
+    Took(Duration),
     /// How long ago something was.
     Ago(Time),
+    /// Instead of how long ago somebody called: its connection is closed.
+    Gone,
     /// Nothing to say.
     Empty,
 }
@@ -67,8 +72,11 @@ impl Cell {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
             (Self::Percent(a), Self::Percent(b)) => a.cmp(b),
             (Self::Left(a), Self::Left(b)) => a.until.cmp(&b.until),
+            (Self::Took(a), Self::Took(b)) => a.cmp(b),
             // Who called last has been idle for the shortest time.
             (Self::Ago(a), Self::Ago(b)) => b.cmp(a),
+            (Self::Ago(_), Self::Gone) => Ordering::Less,
+            (Self::Gone, Self::Ago(_)) => Ordering::Greater,
             (Self::Empty, Self::Empty) => Ordering::Equal,
             (Self::Empty, _) => Ordering::Greater,
             (_, Self::Empty) => Ordering::Less,
@@ -255,8 +263,6 @@ pub fn places(columns: &[Column], width: u16) -> Vec<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

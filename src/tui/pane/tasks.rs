@@ -45,7 +45,9 @@ fn state(entry: &Entry, claimed: bool, live: &Live, said: Option<String>) -> Str
         WorkState::Failed => "failed",
         WorkState::Dead => "dead",
         WorkState::Open if live.resting => "backoff",
-        WorkState::Open if entry.work() == Work::default() => return said.unwrap_or_else(|| "pending".to_owned()),
+        WorkState::Open if entry.work() == Work::default() => {
+            return said.unwrap_or_else(|| "pending".to_owned());
+        }
         WorkState::Open => "pending",
     };
     word.to_owned()

@@ -65,7 +65,11 @@ impl Detail {
         last: Option<Self>,
     ) -> Option<Self> {
         let last = last.filter(|last| last.subject == *subject && last.namespace == snapshot.namespace);
-        let source = Source { board, wanted, snapshot };
+        let source = Source {
+            board,
+            wanted,
+            snapshot,
+        };
         let key = match subject {
             Subject::Key(key) => key,
             Subject::Agent(owner) => return Self::of_agent(source, owner),

@@ -1,11 +1,12 @@
 //! What is known about a key or an agent, as label and fact: who holds it, who waits, what a person may do.
 
-use crate::board::{Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Term, Time, WorkState};
+use crate::board::{Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Score, Term, Time, WorkState};
 use crate::tui::action::Action;
 use crate::tui::keymap;
 use crate::tui::pane::Left;
 use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
-use crate::tui::text;
+use crate::tui::waits::Next;
+use crate::tui::{span, text};
 
 /// One fact. Texts are clean.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,10 @@ impl Source<'_> {
         if key.kind() == Kind::Task {
             self.work(entry, &mut facts);
         }
+        let may = self.may(key, entry);
+        if !may.is_empty() {
+            facts.push(("you may", Fact::Text(may)));
+        }
         let is_grant = |lease: &Lease| lease.fence == entry.rev;
         if !entry.lease().is_some_and(is_grant) {
             facts.push(("written by", Fact::Text(text::clean(&entry.by.name))));
@@ -60,10 +65,6 @@ impl Source<'_> {
         };
         facts.push(("revision", Fact::Text(revision)));
         facts.push(("size", Fact::Text(text::bytes(entry.value.len()))));
-        let may = self.may(key, entry);
-        if !may.is_empty() {
-            facts.push(("you may", Fact::Text(may)));
-        }
         facts
     }
 
@@ -73,8 +74,16 @@ impl Source<'_> {
 
     fn lease(self, key: &Key, entry: &Entry, lease: &Lease, facts: &mut Facts) {
         let name = text::clean(&lease.owner().name);
-        let verb = if key.kind() == Kind::Task { "claimed by" } else { "held by" };
-        let shared = if lease.mode == Mode::Shared { ", who shares it" } else { "" };
+        let verb = if key.kind() == Kind::Task {
+            "claimed by"
+        } else {
+            "held by"
+        };
+        let shared = if lease.mode == Mode::Shared {
+            ", who shares it"
+        } else {
+            ""
+        };
         facts.push((verb, Fact::Text(format!("{name}{shared}"))));
         let known = self.snapshot.held(key, lease.fence);
         let left = match known {
@@ -95,15 +104,19 @@ impl Source<'_> {
             None => {}
         }
         let kept = match lease.term {
-            Term::Renewed(_) => "calls and the connection of its holder",
-            Term::Entry => "nothing: it ends with its time",
+            Term::Renewed(_) => "its holder's calls and connection",
+            Term::Entry => "its own time to live alone",
         };
         facts.push(("kept by", Fact::Text(kept.to_owned())));
         facts.push(("fence", Fact::Text(lease.fence.to_string())));
         let mut label = "waiting";
         for (place, wait) in (1..).zip(self.snapshot.waits.behind(key, lease.fence)) {
             let name = text::clean(&wait.owner.name);
-            let kept = if wait.kept_until.is_some() { ", place kept" } else { "" };
+            let kept = if wait.kept_until.is_some() {
+                ", place kept"
+            } else {
+                ""
+            };
             let since = clock_time(self.board, self.wanted, wait.since);
             facts.push((label, Fact::Text(format!("{place}. {name}, since {since}{kept}"))));
             label = "";
@@ -134,21 +147,29 @@ impl Source<'_> {
     /// Returns what a person may do about the entry, and what comes of it.
     fn may(self, key: &Key, entry: &Entry) -> String {
         let key_of = keymap::first_key;
-        let first = entry.lease().and_then(|lease| {
-            let mut behind = self.snapshot.waits.behind(key, lease.fence);
-            behind.next().map(|wait| text::clean(&wait.owner.name))
-        });
+        let leases: Vec<_> = entry
+            .leases()
+            .iter()
+            .map(|lease| (key.clone(), lease.fence))
+            .collect();
         match (key.kind(), entry.lease()) {
             (Kind::Lock, Some(_)) => {
-                let next = first.map_or_else(String::new, |name| format!(", and {name} gets it"));
+                let next = match self.snapshot.waits.next(&self.snapshot.holders, &leases) {
+                    Next::Gets(wait) => format!(", then {} gets it", text::clean(&wait.owner.name)),
+                    Next::Needs(..) | Next::Nobody => String::new(),
+                };
                 let (end, extend) = (key_of(Action::EndLease), key_of(Action::Extend));
                 format!("end it ({end}){next}; give it more time ({extend})")
             }
             (Kind::Lock, None) => format!("remove it ({})", key_of(Action::Expire)),
             (Kind::Task, Some(_)) => {
                 let (end, extend) = (key_of(Action::EndLease), key_of(Action::Extend));
-                format!("end the claim ({end}), then others may claim it; give it more time ({extend})")
+                format!("end the claim ({end}), then others may have it; give it more time ({extend})")
             }
+            (Kind::Task, None) if entry.work().state == WorkState::Open => {
+                format!("give it up ({})", key_of(Action::Bury))
+            }
+            (Kind::Task, None) => format!("make it free again ({})", key_of(Action::Requeue)),
             _ => String::new(),
         }
     }
@@ -162,9 +183,25 @@ impl Source<'_> {
                 Fact::Warning("closed; what it holds ends unless it comes back in time".to_owned()),
             )],
         };
+        let score = self.snapshot.score(owner);
+        if score != Score::default() {
+            let mean = score
+                .mean
+                .map_or_else(String::new, |mean| format!(", {} on average", span::took(mean)));
+            let results = format!(
+                "{} done, {} failed, {} lost{mean}",
+                score.done, score.failed, score.lost
+            );
+            facts.push(("tasks", Fact::Text(results)));
+        }
         let waits = self.snapshot.waits.all().iter();
         for wait in waits.filter(|wait| *wait.owner == *owner) {
-            let targets: Vec<_> = wait.wish.targets.iter().map(|target| text::clean(&target.text())).collect();
+            let targets: Vec<_> = wait
+                .wish
+                .targets
+                .iter()
+                .map(|target| text::clean(&target.text()))
+                .collect();
             facts.push(("waits for", Fact::Text(targets.join(", "))));
         }
         let held = self.snapshot.holder(owner).map_or(&[][..], |holder| &holder.held);

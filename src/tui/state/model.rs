@@ -243,7 +243,10 @@ impl Model {
             Fact::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
             Fact::Text(_) | Fact::Warning(_) => None,
         });
-        let asked = self.overlays.iter().flat_map(move |overlay| self.counts_over(overlay));
+        let asked = self
+            .overlays
+            .iter()
+            .flat_map(move |overlay| self.counts_over(overlay));
         let stats = self.snapshot.stats.as_ref();
         // The rate looks back over whole seconds and falls by itself.
         let busy = stats.filter(|stats| stats.ops_per_second > 0.0);
@@ -268,7 +271,12 @@ impl Model {
             Overlay::Waits(_) => {
                 let waits = self.snapshot.waits.all().iter();
                 let waited = waits.map(|wait| span::ago_changes_in(wait.waited(self.now)));
-                let kept = self.snapshot.waits.all().iter().filter_map(|wait| left(wait.kept_until?));
+                let kept = self
+                    .snapshot
+                    .waits
+                    .all()
+                    .iter()
+                    .filter_map(|wait| left(wait.kept_until?));
                 let held = self.snapshot.holders.iter().flat_map(|holder| {
                     let idle = span::ago_changes_in(self.now.since(holder.active));
                     let ends = holder.held.iter().filter_map(|held| left(held.left.until));

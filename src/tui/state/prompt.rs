@@ -86,7 +86,9 @@ impl Prompt {
         };
         let minutes: u64 = self.line.text().trim().parse().ok()?;
         let more = Duration::from_secs(60 * minutes);
-        (1..=MAX_MINUTES).contains(&minutes).then(|| left.until.after(more))
+        (1..=MAX_MINUTES)
+            .contains(&minutes)
+            .then(|| left.until.after(more))
     }
 
     /// Returns what is to be done at `now`, or why what was typed will not do.
@@ -99,7 +101,8 @@ impl Prompt {
                 ..
             } => {
                 let until = self.until();
-                let until = until.ok_or_else(|| format!("give a number of minutes from 1 to {MAX_MINUTES}"))?;
+                let until =
+                    until.ok_or_else(|| format!("give a number of minutes from 1 to {MAX_MINUTES}"))?;
                 Ok(Errand::Extend {
                     namespace: *namespace,
                     key: key.clone(),

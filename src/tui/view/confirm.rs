@@ -47,7 +47,14 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
         Span::styled(yes(confirm), style(Choice::Yes)),
     ]);
     if let Some(y) = inner.bottom().checked_sub(1).filter(|y| *y >= inner.y) {
-        frame.render_widget(buttons, Rect { y, height: 1, ..inner });
+        frame.render_widget(
+            buttons,
+            Rect {
+                y,
+                height: 1,
+                ..inner
+            },
+        );
     }
 }
 
@@ -71,7 +78,10 @@ fn area(confirm: &Confirm, body: Rect) -> Rect {
     let plain = Theme::of(crate::tui::Palette::Monochrome);
     let lines = lines(&plain, confirm, width.saturating_sub(2), Time::default()).len();
     let height = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(FRAME);
-    body.centered(Constraint::Length(width), Constraint::Length(height.min(body.height)))
+    body.centered(
+        Constraint::Length(width),
+        Constraint::Length(height.min(body.height)),
+    )
 }
 
 fn lines(theme: &Theme, confirm: &Confirm, width: u16, now: Time) -> Vec<Line<'static>> {
@@ -112,7 +122,10 @@ fn note(theme: &Theme, affected: &Affected, room: usize, now: Time) -> Line<'sta
         return Line::styled(text::shorten(&affected.note, room), theme.text);
     };
     Line::from(vec![
-        Span::styled(text::shorten(&affected.note, room.saturating_sub(LEFT)), theme.text),
+        Span::styled(
+            text::shorten(&affected.note, room.saturating_sub(LEFT)),
+            theme.text,
+        ),
         Span::raw(", "),
         Span::styled(span::left(until.since(now)), theme.expiring),
         Span::raw(" left"),

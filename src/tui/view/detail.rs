@@ -131,10 +131,10 @@ fn told(model: &Model, history: &[Arc<Row>], width: usize, lines: &mut Vec<Line<
             continue;
         };
         let by = format!("{:<16}", text::shorten_middle(by, 16));
-        let room = width.saturating_sub(8 + 1 + 7 + text::width(&by) + 1);
+        let room = width.saturating_sub(8 + 1 + 9 + text::width(&by) + 1);
         lines.push(Line::from(vec![
             Span::styled(format!("{time} "), theme.dim),
-            Span::styled(format!("{kind:<7}"), theme.state(kind)),
+            Span::styled(format!("{kind:<9}"), theme.state(kind)),
             Span::styled(by, theme.text),
             Span::styled(format!(" {}", text::shorten(value.text(), room)), theme.dim),
         ]));

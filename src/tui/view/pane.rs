@@ -84,7 +84,19 @@ fn headers(model: &Model, frame: &mut Frame<'_>, pane: Pane, places: &[(u16, u16
 fn is_right(column: &Column) -> bool {
     matches!(
         column.title,
-        "fence" | "revision" | "calls" | "idle" | "held" | "waits" | "holds" | "try" | "age" | "done" | "fail" | "lost"
+        "mean"
+            | "fence"
+            | "revision"
+            | "calls"
+            | "idle"
+            | "held"
+            | "waits"
+            | "holds"
+            | "try"
+            | "age"
+            | "done"
+            | "fail"
+            | "lost"
     )
 }
 
@@ -130,6 +142,8 @@ fn line(theme: &Theme, cell: &Cell, width: usize, now: Time) -> Line<'static> {
             Line::styled(text::shorten(&number.to_string(), width), theme.dim).right_aligned()
         }
         Cell::Ago(moment) => Line::styled(span::ago(now.since(*moment)), theme.dim).right_aligned(),
+        Cell::Took(time) => Line::styled(text::shorten(&span::took(*time), width), theme.dim).right_aligned(),
+        Cell::Gone => Line::styled(text::shorten("gone", width), theme.error).right_aligned(),
         Cell::Left(time) => left(theme, *time, now, width, LEFT_TEXT).into(),
         Cell::Percent(percent) => {
             let mut line = Line::styled(format!("{percent:>3}%"), theme.text);

@@ -48,12 +48,17 @@ pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: 
 /// Returns what the dialog is about.
 fn above(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
-    let Purpose::Extend { key, holder, left, .. } = &prompt.purpose else {
+    let Purpose::Extend {
+        key, holder, left, ..
+    } = &prompt.purpose
+    else {
         return Vec::new();
     };
     let name = text::clean(&key.decoded());
     let pieces = text::wrap(&name, room).into_iter();
-    let mut lines: Vec<_> = pieces.map(|piece| Line::styled(piece.to_owned(), theme.strong)).collect();
+    let mut lines: Vec<_> = pieces
+        .map(|piece| Line::styled(piece.to_owned(), theme.strong))
+        .collect();
     let remaining = span::left(left.until.since(model.now));
     lines.push(Line::from(vec![
         Span::raw("held by "),
@@ -80,5 +85,7 @@ fn below(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
         }
     };
     let pieces = text::wrap(&then, room).into_iter();
-    pieces.map(|piece| Line::styled(piece.to_owned(), theme.dim)).collect()
+    pieces
+        .map(|piece| Line::styled(piece.to_owned(), theme.dim))
+        .collect()
 }

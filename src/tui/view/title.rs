@@ -63,7 +63,11 @@ fn label(model: &Model, pane: Pane, shown: bool) -> String {
             if model.filter.is_active() && shown {
                 count = format!("{}/{count}", model.table(pane).len());
             }
-            format!("{} {} {count}", pane.number(), pane.title())
+            let waiting = match model.snapshot.waits.all().len() {
+                many if many > 0 && pane == Pane::Locks => format!(" · {many} wait"),
+                _ => String::new(),
+            };
+            format!("{} {} {count}{waiting}", pane.number(), pane.title())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who waits for whom: at the top who is in the way, below it those who wait for it, and so on.
 
 use ratatui::Frame;
-use ratatui::layout::{Margin, Rect};
+use ratatui::layout::{Constraint, Margin, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -12,8 +12,10 @@ use crate::tui::state::Model;
 use crate::tui::waits::{Link, Wait};
 use crate::tui::{span, text};
 
-/// Draws the picture over the panes.
+/// Draws the picture over the panes, as high as it needs to be.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, top: usize) {
+    let needs = lines(model, body.width.saturating_sub(4)).len() + 2;
+    let body = body.centered_vertically(Constraint::Length(u16::try_from(needs).unwrap_or(u16::MAX)));
     let waiting = match model.snapshot.waits.all().len() {
         1 => "· 1 waits ".to_owned(),
         many => format!("· {many} wait "),
@@ -38,7 +40,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, top: usize)
 /// Returns how many lines do not fit.
 pub(super) fn overflow(model: &Model, body: Rect) -> usize {
     let inner = body.inner(Margin::new(2, 1));
-    lines(model, inner.width).len().saturating_sub(usize::from(inner.height))
+    lines(model, inner.width)
+        .len()
+        .saturating_sub(usize::from(inner.height))
 }
 
 fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
@@ -75,7 +79,11 @@ fn top(model: &Model, link: &Link<'_>, width: usize, lines: &mut Vec<Line<'stati
         }
         (Some(holder), None) => {
             let idle = span::ago(model.now.since(holder.active));
-            let idle = if idle == "now" { " active now".to_owned() } else { format!(" idle {idle}") };
+            let idle = if idle == "now" {
+                " active now".to_owned()
+            } else {
+                format!(" idle {idle}")
+            };
             line.push_span(Span::styled(idle, theme.dim));
         }
         (None, None) => {}
@@ -94,8 +102,7 @@ fn hold(model: &Model, held: &Held, width: usize) -> Line<'static> {
     let why = lease.and_then(|lease| lease.why.as_deref()).map(text::clean);
     let shared = lease.is_some_and(|lease| lease.mode == Mode::Shared);
     let verb = if shared { "shares " } else { "holds " };
-    let name = text::clean(&Target::of_key(&held.key).map_or_else(String::new, |target| target.text().into_owned()));
-    let name = text::shorten_middle(&name, (width / 2).saturating_sub(verb.len()));
+    let name = text::shorten_middle(&shown_target(held), (width / 2).saturating_sub(verb.len()));
     let mut line = Line::from(vec![
         Span::styled("│ ", theme.dim),
         Span::styled(verb, theme.dim),
@@ -110,23 +117,45 @@ fn hold(model: &Model, held: &Held, width: usize) -> Line<'static> {
     line
 }
 
+fn shown_target(held: &Held) -> String {
+    Target::of_key(&held.key).map_or_else(String::new, |target| text::clean(&target.text()))
+}
+
 /// Returns the line of someone who waits, hung below the one that is before it.
 fn branch(model: &Model, link: &Link<'_>, width: usize) -> Line<'static> {
     let theme = &model.theme;
     let Some((last, above)) = link.more.split_last() else {
         return Line::default();
     };
-    let mut tree: String = above.iter().map(|more| if *more { "│   " } else { "    " }).collect();
+    let mut tree: String = above
+        .iter()
+        .map(|more| if *more { "│  " } else { "   " })
+        .collect();
     tree.push_str(if *last { "├─ " } else { "└─ " });
     let name = text::shorten(&text::clean(&link.owner.name), width / 3);
-    let mut line = Line::from(vec![Span::styled(tree, theme.dim), Span::styled(name, theme.strong)]);
+    let mut line = Line::from(vec![
+        Span::styled(tree, theme.dim),
+        Span::styled(name, theme.strong),
+    ]);
     let room = width.saturating_sub(line.width());
     if let Some(wait) = link.wait {
         line.extend(wants(model, wait, room));
     }
+    // What the one right above holds stands there only when it is at the top.
+    if let (Some(held), false) = (link.holds.first(), above.is_empty()) {
+        let left = span::left(held.left.until.since(model.now));
+        let target = shown_target(held);
+        let room = width.saturating_sub(line.width() + left.len() + 9);
+        let by = format!(" ({}, {left} left)", text::shorten_middle(&target, room));
+        line.push_span(Span::styled(by, theme.dim));
+    }
     let room = width.saturating_sub(line.width());
     if let [first, rest @ ..] = &link.others[..] {
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        let more = if rest.is_empty() {
+            String::new()
+        } else {
+            format!(" and {} more", rest.len())
+        };
         let also = format!(", also for {}{more}", text::clean(&first.name));
         line.push_span(Span::styled(text::shorten(&also, room), theme.dim));
     }
@@ -136,17 +165,26 @@ fn branch(model: &Model, link: &Link<'_>, width: usize) -> Line<'static> {
 /// Returns what somebody waits for, and for how long already.
 fn wants(model: &Model, wait: &Wait, room: usize) -> Vec<Span<'static>> {
     let theme = &model.theme;
-    let targets: Vec<_> = wait.wish.targets.iter().map(|target: &Target| text::clean(&target.text())).collect();
+    let targets: Vec<_> = wait
+        .wish
+        .targets
+        .iter()
+        .map(|target: &Target| text::clean(&target.text()))
+        .collect();
     let targets = targets.join(", ");
     let waited = match wait.kept_until {
         Some(until) => format!(", place kept {}", span::left(until.since(model.now))),
         None => match span::ago(wait.waited(model.now)).as_str() {
-            "now" => ", since now".to_owned(),
+            "now" => ", just now".to_owned(),
             age => format!(", {age} already"),
         },
     };
     let rest = room.saturating_sub(text::width(&waited) + 3);
-    let style = if wait.kept_until.is_some() { theme.dim } else { theme.warn };
+    let style = if wait.kept_until.is_some() {
+        theme.dim
+    } else {
+        theme.warn
+    };
     vec![
         Span::styled(" → ", theme.dim),
         Span::styled(text::shorten_middle(&targets, rest), theme.text),
