@@ -8,6 +8,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use tokio::sync::{Notify, oneshot, watch};
 
+use super::answers::{Answers, Mark};
 use super::command::{Acquire, Acquired, Command, Depart, Expire, Release, Return, Sweep, Swept};
 use super::roster::{Member, Roster};
 use super::stats::{Counters, count};
@@ -43,6 +44,7 @@ struct Shared {
     started: Time,
     counters: Counters,
     roster: Roster,
+    answers: Answers,
     /// The person at the board, who never leaves it.
     person: Arc<Presence>,
     /// Rises with every commit and every change of the roster.
@@ -118,6 +120,7 @@ impl Board {
             clock: Box::new(clock),
             counters: Counters::default(),
             roster: Roster::default(),
+            answers: Answers::default(),
             person: Presence::new(Owner::human(), limits.idle, Time::default()),
             news: watch::Sender::new(0),
             handed_back: watch::Sender::new(0),
@@ -160,10 +163,13 @@ impl Board {
             self.presence(namespace, owner)
         };
         let now = self.clock().now();
-        let member = self
-            .0
-            .roster
-            .enter(namespace, introduction, secret, now, presence);
+        let member = self.0.roster.enter(
+            namespace,
+            introduction,
+            secret.map(|secret| secret.fingerprint()),
+            now,
+            presence,
+        );
         self.tell();
         Session::new(self.clone(), member)
     }
@@ -361,6 +367,22 @@ impl Board {
         self.done(core, applied)
     }
 
+    /// Applies the `command` of a request, and sets its `mark` in the same breath: no image of the board shows
+    /// one without the other.
+    pub(super) fn apply_marked<C: Command>(
+        &self,
+        caller: &Caller,
+        command: C,
+        mark: Option<&Mark>,
+    ) -> Result<C::Answer, Refusal> {
+        let mut core = self.core();
+        let applied = self.commit(&mut core, caller, command);
+        if let (Some(mark), Ok((Ok(_), _))) = (mark, &applied) {
+            mark.note(core.ledger.rev());
+        }
+        self.done(core, applied)
+    }
+
     /// Applies a request for locks; one that waits will hear when its turn has come.
     pub(super) fn acquire(&self, caller: &Caller, acquire: Acquire) -> Result<Turn, Refusal> {
         let mut core = self.core();
@@ -455,6 +477,10 @@ impl Board {
 
     pub(super) fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    pub(super) fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     pub(super) fn roster(&self) -> &Roster {

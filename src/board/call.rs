@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Attend, Delete, Op, Release, Set, Update};
+use super::command::{Attend, Command, Delete, Op, Release, Set, Update};
 use super::roster::Actor;
 use super::stats::count;
 use super::turn::Turn;
 use super::{
-    Acquire, Board, Caller, Entry, Event, Grant, Key, NamespaceId, Notices, Owner, Page, Pattern, Refusal,
-    Revision, Target, Wish,
+    Acquire, Board, Caller, Entry, Event, Grant, Key, Mark, NamespaceId, Notices, Owner, Page, Pattern,
+    Refusal, Revision, Target, Wish,
 };
 
 /// The most events in one answer; all events of a revision come together, so it may be a few more.
@@ -21,6 +21,7 @@ pub struct Call<'a> {
     board: &'a Board,
     namespace: NamespaceId,
     actor: Arc<Actor>,
+    mark: Option<Arc<Mark>>,
 }
 
 /// Events after a cursor.
@@ -38,7 +39,14 @@ impl<'a> Call<'a> {
             board,
             namespace,
             actor,
+            mark: None,
         }
+    }
+
+    /// Returns the same hand at work on the request of `mark`, which is to be applied once.
+    #[must_use]
+    pub fn marked(self, mark: Option<Arc<Mark>>) -> Self {
+        Self { mark, ..self }
     }
 
     /// Returns the board.
@@ -82,17 +90,17 @@ impl<'a> Call<'a> {
 
     /// Writes `value` under `key` for `ttl`, which has been checked. See [`Set`].
     pub fn set(&self, key: Key, value: Arc<str>, ttl: Duration) -> Result<Revision, Refusal> {
-        self.board.apply(&self.caller(), Set::new(key, value, ttl)?)
+        self.apply(Set::new(key, value, ttl)?)
     }
 
     /// Removes `key` and tells whether it was there. See [`Delete`].
     pub fn delete(&self, key: Key) -> Result<bool, Refusal> {
-        self.board.apply(&self.caller(), Delete { key })
+        self.apply(Delete { key })
     }
 
     /// Applies a batch, all or none. See [`Update`].
     pub fn update(&self, ops: Vec<Op>, if_fence: Option<Revision>) -> Result<Revision, Refusal> {
-        self.board.apply(&self.caller(), Update::new(ops, if_fence)?)
+        self.apply(Update::new(ops, if_fence)?)
     }
 
     /// Returns up to `limit` matching entries in key order; see [`super::Ledger::list`].
@@ -119,7 +127,7 @@ impl<'a> Call<'a> {
 
     /// Gives back what is held under `fence`, or every lock of the agent. See [`Release`].
     pub fn release(&self, fence: Option<Revision>) -> Result<Vec<Target>, Refusal> {
-        self.board.apply(&self.caller(), Release { fence })
+        self.apply(Release { fence })
     }
 
     /// Returns what the agent must be told with its answer.
@@ -168,6 +176,13 @@ impl<'a> Call<'a> {
                 }
             }
         }
+    }
+
+    /// Applies a command that must not be applied again when its request is repeated. Locking is no such
+    /// command: what is held already is renewed.
+    pub(super) fn apply<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {
+        self.board
+            .apply_marked(&self.caller(), command, self.mark.as_deref())
     }
 
     pub(super) fn caller(&self) -> Caller {

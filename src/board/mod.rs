@@ -15,6 +15,7 @@
 //! - Every end of an entry is exactly one event.
 //! - Every collection that an agent can fill has a limit that is checked before the write.
 
+mod answers;
 mod backlog;
 #[expect(
     clippy::module_inception,
@@ -43,6 +44,7 @@ mod queue;
 mod revisions;
 mod roster;
 mod scores;
+mod secret;
 mod session;
 mod settled;
 mod space;
@@ -58,6 +60,7 @@ mod trial;
 mod turn;
 mod work;
 
+pub use answers::{AnswerLine, CallId, KEPT_ANSWERS, Mark, Repeats, Slot};
 pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -81,8 +84,9 @@ pub(crate) use presence::GRACE;
 pub use presence::Presence;
 pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};
-pub use roster::{Agent, Introduction, MAX_NAME_CHARS, Secret};
+pub use roster::{Agent, Introduction, MAX_NAME_CHARS};
 pub use scores::Score;
+pub use secret::{Fingerprint, Secret};
 pub use session::Session;
 pub use stats::{KindStats, Stats};
 pub use target::Target;

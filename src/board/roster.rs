@@ -1,14 +1,11 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use serde::{Deserialize, Serialize};
-
-use super::{NamespaceId, Owner, Presence, Refusal, SessionId, Time};
+use super::{Fingerprint, NamespaceId, Owner, Presence, Refusal, SessionId, Time};
 
 /// How those are called who asked for no name and have not said what they are.
 const NAMELESS: &str = "anonymous";
@@ -20,23 +17,6 @@ pub const MAX_NAME_CHARS: usize = 64;
 const MAX_ACTORS: usize = 64;
 /// What no agent is called: the person at the board, and the box of messages that nobody could take.
 const RESERVED: [&str; 2] = [Owner::HUMAN, "dead"];
-
-/// What proves that a new connection is an old session come back. It is never shown.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(Arc<str>);
-
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(Arc::from(text))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// What a connection says of itself. All of it is self-reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +67,7 @@ pub(crate) struct Member {
     others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
     client: RwLock<Option<Arc<str>>>,
     pub(crate) introduction: Introduction,
-    secret: Option<Secret>,
+    secret: Option<Fingerprint>,
     pub(crate) namespace: NamespaceId,
     since: Time,
 }
@@ -130,14 +110,12 @@ impl Roster {
         &self,
         namespace: NamespaceId,
         introduction: Introduction,
-        secret: Option<Secret>,
+        secret: Option<Fingerprint>,
         now: Time,
         presence: impl FnOnce(&Arc<Owner>, bool) -> Arc<Presence>,
     ) -> Arc<Member> {
         let mut members = lock(&self.members);
-        let returning = secret
-            .as_ref()
-            .and_then(|secret| self.returning(&members, namespace, secret));
+        let returning = secret.and_then(|secret| self.returning(&members, namespace, secret));
         let is_back = returning.is_some();
         let owner = match returning {
             Some(owner) if is_free(&members, owner.session, &owner.name) => owner,
@@ -174,10 +152,9 @@ impl Roster {
         &self,
         members: &BTreeMap<SessionId, Arc<Member>>,
         namespace: NamespaceId,
-        secret: &Secret,
+        secret: Fingerprint,
     ) -> Option<Arc<Owner>> {
-        let is_it =
-            |member: &Arc<Member>| member.namespace == namespace && member.secret.as_ref() == Some(secret);
+        let is_it = |member: &Arc<Member>| member.namespace == namespace && member.secret == Some(secret);
         if let Some(member) = members.values().find(|member| is_it(member)) {
             return Some(member.owner());
         }

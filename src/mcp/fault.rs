@@ -86,6 +86,13 @@ impl Fault {
         Self::error("UNAVAILABLE", Vec::new(), hint)
     }
 
+    /// Returns the refusal of a call that was applied already, but whose answer nobody knows any more.
+    pub(super) fn repeated() -> Self {
+        let hint = "the board had applied this call before it stopped, but its answer is lost; look at what it \
+                    has done before you call again";
+        Self::error("REPEATED", Vec::new(), hint)
+    }
+
     fn error(code: &'static str, fields: Fields, hint: impl Into<String>) -> Self {
         Self {
             code,

@@ -20,7 +20,7 @@ use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::targets::Place;
 use super::tools::{Arguments, Family, Run, Site, Toolset};
 use super::{custom, identity, instructions, nearest, notices, prompts, resources};
-use crate::board::{Call, MAX_NAME_CHARS, Session};
+use crate::board::{Call, MAX_NAME_CHARS, Mark, Session};
 
 /// Serves one connection, in either era of the protocol.
 #[derive(Debug)]
@@ -112,8 +112,11 @@ impl Handler {
                 return answer::failure(failure, &Listener::new(&session.call(), self.tools));
             }
         };
+        let mark = context.extensions.get::<Arc<Mark>>();
+        let agent = agent.marked(mark.cloned());
         let outcome = match agent.note(tool.name) {
             Err(refusal) => Err(refusal.into()),
+            Ok(()) if mark.is_some_and(|mark| mark.is_applied()) => Err(Fault::repeated().into()),
             Ok(()) => match tool.run {
                 Run::Now(run) => run(&agent, arguments),
                 Run::Waiting(run) => {

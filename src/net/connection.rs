@@ -29,7 +29,6 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::answers::{AnswerLine, Repeats};
 use super::era::Era;
 use super::lines::{Line, Lines, MAX_LINE};
 use super::message::{self, Asked, Incoming, Unreadable};
@@ -37,6 +36,7 @@ use super::outbox::{Outbox, to_line};
 use super::serving::{Panicked, Serving};
 use super::traffic::Traffic;
 use super::transport::Voice;
+use crate::board::{AnswerLine, CallId, Repeats};
 
 /// How many requests of a connection may wait for something at a time.
 pub const MAX_WAITING: usize = 64;
@@ -237,7 +237,10 @@ impl<H: ServerHandler> Conversation<H> {
             .repeats
             .as_mut()
             .filter(|_| changes)
-            .map(|repeats| repeats.slot(&id));
+            .map(|repeats| repeats.slot(call_id(&id)));
+        if let Some(slot) = &slot {
+            context.extensions.insert(slot.mark());
+        }
         let answer = async move {
             let result = handler.call_tool(call, context).await.map(ServerResult::from);
             let result = result.map(|mut result| {
@@ -328,6 +331,13 @@ async fn other_than_call<H: ServerHandler>(
         peer.set_peer_info(client);
     }
     Reply::to(id, result)
+}
+
+fn call_id(id: &RequestId) -> CallId {
+    match id {
+        RequestId::Number(number) => CallId::Number(*number),
+        RequestId::String(text) => CallId::Text(Arc::clone(text)),
+    }
 }
 
 fn deliver(outbox: &Outbox, traffic: &Traffic, id: RequestId, reply: Result<Reply, Panicked>) {

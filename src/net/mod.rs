@@ -11,7 +11,6 @@
 //! - A peer of another user is refused.
 //! - A connection ends with the process that made it, whoever else has its socket.
 
-mod answers;
 pub mod bridge;
 mod connection;
 mod era;

@@ -15,7 +15,6 @@ use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answers::Answers;
 use super::connection::{Conversation, Wire};
 use super::farewell::{Farewells, MAX_FAREWELLS};
 use super::hello::Hello;
@@ -25,7 +24,7 @@ use super::outbox::{Outbox, to_line};
 use super::peer::Peer;
 use super::project::own_uid;
 use super::traffic::Traffic;
-use crate::board::{Board, Namespace, Session, Tether};
+use crate::board::{Board, Namespace, Repeats, Session, Tether};
 
 /// How many connections are served at a time; one more is told so and closed.
 pub const MAX_CONNECTIONS: usize = 1_024;
@@ -78,7 +77,6 @@ pub async fn serve<H, F>(
 {
     raise_file_limit();
     let door = Arc::new(Door {
-        answers: Answers::new(board.clone()),
         board,
         handlers,
         traffic,
@@ -119,7 +117,6 @@ pub async fn serve<H, F>(
 
 struct Door<F> {
     board: Board,
-    answers: Answers,
     handlers: Handlers<F>,
     traffic: Arc<Traffic>,
     stop: CancellationToken,
@@ -200,7 +197,7 @@ where
             Line::TooLong => (None, Some(Line::TooLong)),
         };
         let hello = hello.unwrap_or_else(|| Ok(Hello::default()));
-        let repeats = hello.as_ref().ok().and_then(|hello| self.answers.of(hello));
+        let repeats = hello.as_ref().ok().and_then(|hello| self.repeats(hello));
         let session = match hello {
             Ok(hello) => self.attach(&hello, pid).map(Arc::new),
             Err(error) => Err(format!(
@@ -221,6 +218,13 @@ where
             .run(first)
             .await;
         tether
+    }
+
+    /// Returns what the session that said `hello` may find; who has no secret cannot come back.
+    fn repeats(&self, hello: &Hello) -> Option<Repeats> {
+        let ids = hello.repeats.iter().cloned();
+        let ids = ids.filter_map(|id| serde_json::from_value(id).ok());
+        Some(self.board.repeats(hello.secret.as_ref()?, ids))
     }
 
     fn attach(&self, hello: &Hello, pid: Option<u32>) -> Result<Session, String> {

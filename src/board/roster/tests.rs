@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::board::Secret;
 
 fn enter(roster: &Roster, name: Option<&str>) -> Arc<Member> {
     let introduction = Introduction {
@@ -66,7 +67,7 @@ fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_clos
         roster.enter(
             NamespaceId(namespace),
             introduction,
-            Some(Secret::from(secret)),
+            Some(Secret::from(secret).fingerprint()),
             Time::default(),
             |owner, _| here(owner),
         )
@@ -136,9 +137,4 @@ fn nobody_comes_back_while_an_end_is_being_noted() {
     });
     roster.leave(&member, || noted += 1);
     assert_eq!(noted, 2, "it leaves once, and may be mourned afterwards");
-}
-
-#[test]
-fn a_secret_is_never_shown() {
-    assert_eq!(format!("{:?}", Secret::from("hush")), "Secret(…)");
 }

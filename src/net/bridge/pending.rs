@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 
 use super::message::{self, Id};
-use crate::board::Time;
-use crate::net::answers::KEPT_ANSWERS;
+use crate::board::{KEPT_ANSWERS, Time};
 
 /// The most requests that are kept; beyond it nothing is read from the client. The board keeps as many
 /// answers, so whatever is repeated is known to it.
