@@ -57,7 +57,17 @@ struct Shared {
     calls: Notify,
 }
 
-trait ClockDebug: Clock + std::fmt::Debug {}
+/// What a board is made of.
+pub(super) struct Parts {
+    pub(super) clock: Box<dyn ClockDebug>,
+    pub(super) ledger: Ledger,
+    pub(super) limits: Limits,
+    pub(super) revisions: RevisionFile,
+    pub(super) roster: Roster,
+    pub(super) answers: Answers,
+}
+
+pub(super) trait ClockDebug: Clock + std::fmt::Debug {}
 impl<C: Clock + std::fmt::Debug> ClockDebug for C {}
 
 #[derive(Debug)]
@@ -105,22 +115,44 @@ impl Board {
         revisions: RevisionFile,
         start: Revision,
     ) -> Self {
+        Self::of(Parts {
+            clock: Box::new(clock),
+            ledger: Ledger::new(start, limits),
+            limits,
+            revisions,
+            roster: Roster::default(),
+            answers: Answers::default(),
+        })
+    }
+
+    /// Returns the board that `parts` make.
+    pub(super) fn of(parts: Parts) -> Self {
+        let Parts {
+            clock,
+            ledger,
+            limits,
+            revisions,
+            roster,
+            answers,
+        } = parts;
+        let cache = Cache::builder().build();
+        ledger.each(|namespace, key, entry| cache.insert((namespace, key.clone()), Arc::clone(entry)));
         Self(Arc::new(Shared {
             core: Mutex::new(Core {
-                ledger: Ledger::new(start, limits),
+                ledger,
                 revisions,
                 awaited: None,
                 credited: Time::default(),
                 turns: HashMap::new(),
             }),
             waiting: AtomicUsize::new(0),
-            cache: Cache::builder().build(),
+            cache,
             publication: AtomicU64::new(0),
             started: clock.now(),
-            clock: Box::new(clock),
+            clock,
             counters: Counters::default(),
-            roster: Roster::default(),
-            answers: Answers::default(),
+            roster,
+            answers,
             person: Presence::new(Owner::human(), limits.idle, Time::default()),
             news: watch::Sender::new(0),
             handed_back: watch::Sender::new(0),
@@ -447,6 +479,12 @@ impl Board {
             tracing::error!(%refusal, "cannot end leases that are over");
         }
         self.core()
+    }
+
+    /// Looks at the ledger, and at the clock while nobody else can change it.
+    pub(super) fn look_at_ledger<T>(&self, look: impl FnOnce(&Ledger, Time) -> T) -> T {
+        let core = self.core();
+        look(&core.ledger, self.clock().now())
     }
 
     /// Gives back the revisions that were set aside and not used; call it once, at a clean end.

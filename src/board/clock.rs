@@ -40,6 +40,9 @@ impl<C: Clock> Clock for Arc<C> {
     }
 }
 
+/// Where the system's clock begins. What happened to a restored board before its process began has moments too.
+const BEGINNING: Duration = Duration::from_secs(365 * 86_400);
+
 /// The operating system's clocks.
 ///
 /// `Instant` stands still while the machine sleeps, on Linux and macOS alike, and so do the agents.
@@ -67,7 +70,9 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the board's clock")]
     fn now(&self) -> Time {
-        Time::default().after(Instant::now().duration_since(self.origin))
+        Time::default()
+            .after(BEGINNING)
+            .after(Instant::now().duration_since(self.origin))
     }
 
     fn wall(&self) -> Timestamp {

@@ -9,7 +9,7 @@ use super::lease::{Lease, Term};
 use super::{Revision, Time};
 
 /// One connection, numbered in the order of arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u64);
 
 impl SessionId {
@@ -18,7 +18,8 @@ impl SessionId {
 }
 
 /// Who acts: a name within a session. Two live sessions never share one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Owner {
     /// What people and agents call it.
     pub name: Arc<str>,

@@ -138,6 +138,15 @@ impl Holdings {
         self.owners.get(owner).map_or(&[], |one| &one.losses)
     }
 
+    /// Returns what everybody lost and has not been made up for.
+    pub(crate) fn all_losses(&self) -> Vec<(Arc<Owner>, Loss)> {
+        let losses = self
+            .owners
+            .iter()
+            .flat_map(|(owner, one)| one.losses.iter().map(|loss| (Arc::clone(owner), loss.clone())));
+        losses.collect()
+    }
+
     /// Forgets the losses of `owner` that `made_up` names.
     pub(crate) fn make_up(&mut self, owner: &Owner, made_up: impl Fn(&Loss) -> bool) {
         if let Some(holding) = self.owners.get_mut(owner) {

@@ -4,7 +4,8 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::limits::MAX_KEY_CHARS;
 
@@ -107,6 +108,12 @@ fn hex(digit: u8) -> u8 {
 impl Borrow<str> for Key {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::Command;
-use super::space::Space;
+use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
     Compacted, Entry, Event, EventKind, Grant, Key, Kind, KindStats, Limits, Loss, Namespace, NamespaceId,
@@ -289,7 +289,23 @@ impl Ledger {
         self.space(namespace).scores.all()
     }
 
+    /// Shows every entry to `see`.
+    pub(super) fn each(&self, mut see: impl FnMut(NamespaceId, &Key, &Arc<Entry>)) {
+        for (namespace, space) in (0..).map(NamespaceId).zip(&self.spaces) {
+            space.each(|key, entry| see(namespace, key, entry));
+        }
+    }
+
+    /// Returns a handle to everything that an image shows.
+    pub(super) fn copy(&self) -> Vec<Copied> {
+        self.spaces.iter().map(Space::copy).collect()
+    }
+
     pub(super) fn space(&self, namespace: NamespaceId) -> &Space {
         &self.spaces[namespace.0 as usize]
+    }
+
+    pub(super) fn space_mut(&mut self, namespace: NamespaceId) -> &mut Space {
+        &mut self.spaces[namespace.0 as usize]
     }
 }

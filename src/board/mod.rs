@@ -30,6 +30,7 @@ mod error;
 mod events;
 mod handout;
 mod holdings;
+mod image;
 mod key;
 mod lease;
 mod ledger;
@@ -72,6 +73,10 @@ pub use command::{
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
+pub use image::{
+    AnswerRecord, EntryRecord, Image, LeaseRecord, LossRecord, Moment, Record, Restoring, SessionRecord,
+    Unfit, WorkRecord,
+};
 pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};
 pub use ledger::{Caller, Change, Effects, Ledger, Page, Served};

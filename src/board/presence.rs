@@ -27,6 +27,8 @@ pub struct Presence {
     gone: AtomicU64,
     /// From when on it holds nothing that needs renewal.
     cap: AtomicU64,
+    /// Whether the board started anew and it has not come back since.
+    orphaned: AtomicBool,
     /// Whether there may be something that it must be told.
     telling: AtomicBool,
 }
@@ -40,6 +42,7 @@ impl Presence {
             active: AtomicU64::new(now.as_nanos()),
             gone: AtomicU64::new(NEVER),
             cap: AtomicU64::new(NEVER),
+            orphaned: AtomicBool::new(false),
             telling: AtomicBool::new(false),
         })
     }
@@ -108,9 +111,21 @@ impl Presence {
         read(&self.cap) < grace_end
     }
 
+    /// Notes that the board started anew at `now`, and that the owner has the grace time to come back.
+    pub(crate) fn orphan(&self, now: Time) {
+        self.leave(now, false);
+        self.orphaned.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells whether the board started anew and the owner has not come back since.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.orphaned.load(Ordering::SeqCst)
+    }
+
     /// Notes that the owner is back at `now`; whatever ran out has been ended.
     pub(crate) fn come_back(&self, now: Time) {
         self.renew(now);
+        self.orphaned.store(false, Ordering::SeqCst);
         self.gone.store(NEVER, Ordering::SeqCst);
         self.cap.store(NEVER, Ordering::SeqCst);
     }

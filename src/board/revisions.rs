@@ -35,7 +35,7 @@ const BLOCK: u64 = 1_000_000;
 pub(crate) const MARGIN: u64 = 10_000;
 
 /// Beyond it revisions could be confused: many clients read JSON numbers as doubles.
-const MAX_START: u64 = 1 << 52;
+pub(crate) const MAX_START: u64 = 1 << 52;
 
 /// The file that remembers which revisions may have been handed out.
 ///

@@ -1,5 +1,7 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
+mod saved;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

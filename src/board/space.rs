@@ -11,7 +11,8 @@ use super::queue::Queue;
 use super::scores::Scores;
 use super::settled::Settled;
 use super::{
-    Entry, History, Key, Kind, KindStats, Limits, Namespace, Owner, Pattern, Refusal, Revision, Target, Time,
+    Entry, History, Key, Kind, KindStats, Limits, Loss, Namespace, Owner, Pattern, Refusal, Revision, Target,
+    Time,
 };
 
 /// The state of one namespace. Every index is kept by [`Space::put`] and [`Space::take`] alone.
@@ -34,6 +35,15 @@ pub(crate) struct Space {
     pub(crate) backlog: Backlog,
     pub(crate) settled: Settled,
     pub(crate) inboxes: Inboxes,
+}
+
+/// What an image shows of a namespace.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(crate) name: Namespace,
+    /// In key order.
+    pub(crate) entries: Vec<(Key, Arc<Entry>)>,
+    pub(crate) losses: Vec<(Arc<Owner>, Loss)>,
 }
 
 /// How much a write adds, for the check against the limits before it is made.
@@ -115,6 +125,23 @@ impl Space {
     /// Returns the entry under `key`, also one that has run out and was not swept yet.
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Entry>> {
         self.entries.get(key)
+    }
+
+    /// Shows every entry to `see`, in key order.
+    pub(crate) fn each(&self, mut see: impl FnMut(&Key, &Arc<Entry>)) {
+        self.entries.iter().for_each(|(key, entry)| see(key, entry));
+    }
+
+    /// Returns a handle to everything that an image shows.
+    pub(crate) fn copy(&self) -> Copied {
+        let entries = self.entries.iter();
+        Copied {
+            name: self.name.clone(),
+            entries: entries
+                .map(|(key, entry)| (key.clone(), Arc::clone(entry)))
+                .collect(),
+            losses: self.holdings.all_losses(),
+        }
     }
 
     /// Returns the keys that are held under `fence`.

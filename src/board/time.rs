@@ -28,6 +28,15 @@ impl Time {
         )
     }
 
+    /// Returns this moment moved `duration` earlier; nothing is earlier than the beginning of the clock.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
+    }
+
     /// Returns how long after `earlier` this moment is, zero when it is not.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -486,6 +486,7 @@ impl<'a> Transaction<'a> {
 pub(crate) fn reason_of_end(presence: &Presence) -> Reason {
     match presence.gone() {
         None => Reason::Expired,
+        Some(_) if presence.is_orphan() => Reason::Restart,
         Some(gone) if presence.is_dead(gone.after(GRACE)) => Reason::Died,
         Some(_) => Reason::Disconnected,
     }

@@ -1,0 +1,371 @@
+//! Making a board of records: all of them fit together, or there is no board.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, SessionRecord, WorkRecord};
+use crate::board::answers::Answers;
+use crate::board::board::Parts;
+use crate::board::entry::Hold;
+use crate::board::locks;
+use crate::board::queue::Wish;
+use crate::board::revisions::MAX_START;
+use crate::board::roster::{Roster, clean};
+use crate::board::space::Growth;
+use crate::board::{
+    Board, Clock, Entry, Fingerprint, Key, Kind, Lease, Ledger, Limits, Loss, Mode, Namespace, NamespaceId,
+    Owner, Presence, Refusal, Revision, RevisionFile, SessionId, Term, Time, Work, check_value,
+};
+
+/// The most sessions that are taken over; more than a board ever knows.
+const MAX_SESSIONS: usize = 10_000;
+
+/// Why a record does not belong to the board that the others make.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// A revision that was not handed out when the image was taken.
+    #[error("revision {0} is not one of those before the snapshot was taken")]
+    Revision(Revision),
+    /// A session that did not exist when the image was taken.
+    #[error("there was no session {} when the snapshot was taken", .0.0)]
+    Session(SessionId),
+    /// A name that no agent has.
+    #[error("{0:?} is no name of an agent")]
+    Name(Arc<str>),
+    /// The same key or session again.
+    #[error("{0} is there a second time")]
+    Twice(String),
+    /// A lock that two hold who exclude each other.
+    #[error("{0} is locked by two agents who exclude each other")]
+    Contested(Key),
+    /// An entry that nothing keeps.
+    #[error("{0} has neither a time to live nor a lease that keeps it")]
+    Unkept(Key),
+    /// More than the board may hold, or a value that no write could have left.
+    #[error("{}{}", .0, advice(.0))]
+    Refused(#[from] Refusal),
+}
+
+fn advice(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Full {
+            which: which @ ("keys" | "bytes" | "locks"),
+            limit,
+        } => format!(": it may hold {limit} {which}; allow more with --max-{which}"),
+        Refusal::Full { which, limit } => format!(": it may hold {limit} {which}"),
+        _ => String::new(),
+    }
+}
+
+/// A board in the making.
+#[derive(Debug)]
+pub struct Restoring<C> {
+    clock: C,
+    ledger: Ledger,
+    limits: Limits,
+    moment: Moment,
+    now: Time,
+    /// How much later it is than at the moment of the image, by the wall clock; nothing if that went back.
+    elapsed: Duration,
+    owners: BTreeSet<Arc<Owner>>,
+    sessions: Vec<(NamespaceId, Fingerprint, Arc<Owner>)>,
+    known: HashSet<SessionId>,
+    answers: Answers,
+    entries: usize,
+}
+
+impl<C: Clock + std::fmt::Debug> Restoring<C> {
+    /// Begins a board that was at `moment`. Its revisions go on above both that and `start`, so that nothing
+    /// that somebody was handed before means anything new.
+    pub fn begin(clock: C, limits: Limits, start: Revision, moment: Moment) -> Result<Self, Unfit> {
+        if moment.rev.0 > MAX_START {
+            return Err(Unfit::Revision(moment.rev));
+        }
+        let (now, elapsed) = (clock.now(), clock.wall().duration_since(moment.at));
+        Ok(Self {
+            clock,
+            ledger: Ledger::new(moment.rev.max(start).next(), limits),
+            limits,
+            moment,
+            now,
+            elapsed: elapsed.try_into().unwrap_or_default(),
+            owners: BTreeSet::new(),
+            sessions: Vec::new(),
+            known: HashSet::new(),
+            answers: Answers::default(),
+            entries: 0,
+        })
+    }
+
+    /// Adds what `record` says.
+    pub fn add(&mut self, record: Record) -> Result<(), Unfit> {
+        match record {
+            Record::Session(record) => self.add_session(record),
+            Record::Entry(record) => self.add_entry(record),
+            Record::Loss(record) => self.add_loss(record),
+            Record::Answer(record) => {
+                self.add_answer(record);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns how many entries were added.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Returns how long ago the image was taken.
+    pub fn age(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// Returns the board, which sets its revisions aside in `revisions`.
+    pub fn finish(self, mut revisions: RevisionFile) -> io::Result<Board> {
+        revisions.reserve_after(self.ledger.rev())?;
+        Ok(Board::of(Parts {
+            clock: Box::new(self.clock),
+            ledger: self.ledger,
+            limits: self.limits,
+            revisions,
+            roster: Roster::restored(self.moment.last_session, self.sessions),
+            answers: self.answers,
+        }))
+    }
+
+    fn add_session(&mut self, record: SessionRecord) -> Result<(), Unfit> {
+        let SessionRecord {
+            namespace,
+            secret,
+            owner,
+        } = record;
+        let owner = self.owner(owner)?;
+        let namespace = self.ledger.open(&namespace)?;
+        let same =
+            |(other, known, _): &(NamespaceId, Fingerprint, _)| *other == namespace && *known == secret;
+        if owner.session == SessionId::BOARD {
+            return Err(Unfit::Session(owner.session));
+        }
+        if !self.known.insert(owner.session) || self.sessions.iter().any(same) {
+            return Err(Unfit::Twice(format!("session {}", owner.session.0)));
+        }
+        if self.sessions.len() == MAX_SESSIONS {
+            let (which, limit) = ("sessions", MAX_SESSIONS);
+            return Err(Refusal::Full { which, limit }.into());
+        }
+        self.sessions.push((namespace, secret, owner));
+        Ok(())
+    }
+
+    fn add_entry(&mut self, record: EntryRecord) -> Result<(), Unfit> {
+        let EntryRecord {
+            namespace,
+            key,
+            value,
+            rev,
+            created_rev,
+            by,
+            written_ms,
+            ttl_ms,
+            leases,
+            work,
+        } = record;
+        check_value(&value)?;
+        self.check_rev(rev)?;
+        self.check_rev(created_rev)?;
+        if created_rev > rev {
+            return Err(Unfit::Revision(created_rev));
+        }
+        let by = self.owner(by)?;
+        let namespace = self.open(&namespace)?;
+        let leases: Result<Vec<_>, _> = leases
+            .into_iter()
+            .map(|lease| self.lease(namespace, rev, lease))
+            .collect();
+        let hold = Hold {
+            leases: leases?,
+            work: work.map_or_else(Work::default, |work| self.work(work)),
+        };
+        let entry = Entry {
+            value,
+            rev,
+            created_rev,
+            written: self.ago(written_ms),
+            // What ran out meanwhile ends in the ordinary way, with its event, as soon as the board lives.
+            deadline: ttl_ms.map_or_else(Time::default, |ttl| self.ahead(ttl)),
+            by,
+            hold: (hold != Hold::default()).then(|| Box::new(hold)),
+        };
+        if ttl_ms.is_none() && entry.own_end().is_some() {
+            return Err(Unfit::Unkept(key));
+        }
+        self.put(namespace, &key, entry)
+    }
+
+    /// Puts `entry` under `key` if it breaks no rule.
+    fn put(&mut self, namespace: NamespaceId, key: &Key, entry: Entry) -> Result<(), Unfit> {
+        let space = self.ledger.space(namespace);
+        if space.get(key.as_str()).is_some() {
+            return Err(Unfit::Twice(key.to_string()));
+        }
+        let mut growth = Growth::default();
+        growth.add(key, None, Some(entry.value.len()));
+        if key.kind() == Kind::Lock {
+            entry.leases().iter().skip(1).for_each(|_| growth.add_hold());
+        }
+        space.check(growth, &self.limits)?;
+        let excluded = |lease: &Lease| {
+            let others = entry
+                .leases()
+                .iter()
+                .filter(|other| other.owner() != lease.owner());
+            let mut apart =
+                others.filter(|other| other.mode == Mode::Exclusive || lease.mode == Mode::Exclusive);
+            apart.next().is_some()
+        };
+        let contested = entry.leases().iter().any(excluded)
+            || locks::target(key, &entry.value).is_some_and(|target| {
+                entry.leases().iter().any(|lease| {
+                    let wish = Wish {
+                        targets: Arc::from([target.clone()]),
+                        mode: lease.mode,
+                        why: None,
+                        ttl: Duration::ZERO,
+                    };
+                    !space.obstacles(lease.owner(), &wish, 0).is_none()
+                })
+            });
+        if contested {
+            return Err(Unfit::Contested(key.clone()));
+        }
+        self.ledger.space_mut(namespace).put(key, &Arc::new(entry));
+        self.entries += 1;
+        Ok(())
+    }
+
+    fn lease(&mut self, namespace: NamespaceId, rev: Revision, record: LeaseRecord) -> Result<Lease, Unfit> {
+        let LeaseRecord {
+            fence,
+            owner,
+            mode,
+            ttl_ms,
+            granted_ms,
+            why,
+            at_least_ms,
+        } = record;
+        self.check_rev(fence)?;
+        if fence > rev {
+            return Err(Unfit::Revision(fence));
+        }
+        Ok(Lease {
+            fence,
+            holder: self.orphan(namespace, owner)?,
+            mode,
+            term: ttl_ms.map_or(Term::Entry, |ttl| Term::Renewed(Duration::from_millis(ttl))),
+            granted: self.ago(granted_ms),
+            why,
+            at_least: at_least_ms.map_or_else(Time::default, |ahead| self.ahead(ahead)),
+        })
+    }
+
+    fn work(&self, record: WorkRecord) -> Work {
+        let WorkRecord {
+            state,
+            attempts,
+            backoff_ms,
+        } = record;
+        Work {
+            state,
+            attempts,
+            not_before: if backoff_ms == 0 {
+                Time::default()
+            } else {
+                self.ahead(backoff_ms)
+            },
+        }
+    }
+
+    fn add_loss(&mut self, record: LossRecord) -> Result<(), Unfit> {
+        let LossRecord {
+            namespace,
+            owner,
+            key,
+            fence,
+            reason,
+            ago_ms,
+        } = record;
+        self.check_rev(fence)?;
+        let namespace = self.open(&namespace)?;
+        let loser = self.orphan(namespace, owner)?;
+        let at = self.ago(ago_ms);
+        let holdings = &mut self.ledger.space_mut(namespace).holdings;
+        let loss = Loss {
+            key,
+            fence,
+            reason,
+            at,
+        };
+        holdings.lost(loser.owner(), loss);
+        holdings.forget(loser.owner());
+        Ok(())
+    }
+
+    fn add_answer(&mut self, record: AnswerRecord) {
+        let AnswerRecord {
+            secret,
+            id,
+            ago_ms,
+            line,
+        } = record;
+        let line = line.map(|line| Arc::from(line.into_bytes()));
+        self.answers.restore(secret, id, self.ago(ago_ms), line, self.now);
+    }
+
+    fn open(&mut self, namespace: &Namespace) -> Result<NamespaceId, Unfit> {
+        Ok(self.ledger.open(namespace)?)
+    }
+
+    /// Returns the presence of somebody who has the grace time to come back.
+    fn orphan(&mut self, namespace: NamespaceId, owner: Arc<Owner>) -> Result<Arc<Presence>, Unfit> {
+        let owner = self.owner(owner)?;
+        let presence = self.ledger.presence(namespace, &owner, self.now);
+        presence.orphan(self.now);
+        Ok(presence)
+    }
+
+    /// Returns `owner` as others of it are known, so that all share one, unless nobody can have that name.
+    fn owner(&mut self, owner: Arc<Owner>) -> Result<Arc<Owner>, Unfit> {
+        if let Some(known) = self.owners.get(&owner) {
+            return Ok(Arc::clone(known));
+        }
+        if owner.name.is_empty() || clean(&owner.name) != *owner.name {
+            return Err(Unfit::Name(Arc::clone(&owner.name)));
+        }
+        if owner.session > self.moment.last_session {
+            return Err(Unfit::Session(owner.session));
+        }
+        self.owners.insert(Arc::clone(&owner));
+        Ok(owner)
+    }
+
+    fn check_rev(&self, rev: Revision) -> Result<(), Unfit> {
+        if rev == Revision::ZERO || rev > self.moment.rev {
+            return Err(Unfit::Revision(rev));
+        }
+        Ok(())
+    }
+
+    /// Returns the moment `millis` before that of the image.
+    fn ago(&self, millis: u64) -> Time {
+        let ago = Duration::from_millis(millis).saturating_add(self.elapsed);
+        self.now.before(ago)
+    }
+
+    /// Returns the moment `millis` after that of the image, or now if that has passed.
+    fn ahead(&self, millis: u64) -> Time {
+        self.now
+            .after(Duration::from_millis(millis).saturating_sub(self.elapsed))
+    }
+}
