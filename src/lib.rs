@@ -5,6 +5,7 @@
 //!
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
 //! - [`target`]: from what agents write to what a lock is on. Alone asks the file system what a path is.
+//! - [`snapshot`]: boards written down, and read again after an unclean end.
 //! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
 //! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
 //! - [`tui`]: the dashboard. Reads the board like anybody else, and draws.
@@ -15,6 +16,7 @@ pub mod board;
 pub mod cli;
 pub mod mcp;
 pub mod net;
+pub mod snapshot;
 pub mod target;
 pub mod telemetry;
 pub mod tui;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub(super) use saved::Saved;
+
 use super::{Fingerprint, NamespaceId, Owner, Presence, Refusal, SessionId, Time};
 
 /// How those are called who asked for no name and have not said what they are.

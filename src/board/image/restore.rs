@@ -12,11 +12,11 @@ use crate::board::entry::Hold;
 use crate::board::locks;
 use crate::board::queue::Wish;
 use crate::board::revisions::MAX_START;
-use crate::board::roster::{Roster, clean};
+use crate::board::roster::{Roster, Saved, clean};
 use crate::board::space::Growth;
 use crate::board::{
-    Board, Clock, Entry, Fingerprint, Key, Kind, Lease, Ledger, Limits, Loss, Mode, Namespace, NamespaceId,
-    Owner, Presence, Refusal, Revision, RevisionFile, SessionId, Term, Time, Work, check_value,
+    Board, Clock, Entry, Key, Kind, Lease, Ledger, Limits, Loss, Mode, Namespace, NamespaceId, Owner,
+    Presence, Refusal, Revision, RevisionFile, SessionId, Term, Time, Work, check_value,
 };
 
 /// The most sessions that are taken over; more than a board ever knows.
@@ -70,7 +70,7 @@ pub struct Restoring<C> {
     /// How much later it is than at the moment of the image, by the wall clock; nothing if that went back.
     elapsed: Duration,
     owners: BTreeSet<Arc<Owner>>,
-    sessions: Vec<(NamespaceId, Fingerprint, Arc<Owner>)>,
+    sessions: Vec<Saved>,
     known: HashSet<SessionId>,
     answers: Answers,
     entries: usize,
@@ -130,7 +130,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             ledger: self.ledger,
             limits: self.limits,
             revisions,
-            roster: Roster::restored(self.moment.last_session, self.sessions),
+            roster: Roster::restored(self.moment.last_session, self.sessions, self.now),
             answers: self.answers,
         }))
     }
@@ -143,8 +143,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         } = record;
         let owner = self.owner(owner)?;
         let namespace = self.ledger.open(&namespace)?;
-        let same =
-            |(other, known, _): &(NamespaceId, Fingerprint, _)| *other == namespace && *known == secret;
+        let same = |(other, known, _): &Saved| *other == namespace && *known == secret;
         if owner.session == SessionId::BOARD {
             return Err(Unfit::Session(owner.session));
         }

@@ -1,46 +1,48 @@
 //! The sessions that an image of the board shows, and those that a new board takes over from one.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
-use super::{Departed, Roster, lock};
-use crate::board::{Fingerprint, NamespaceId, Owner, SessionId};
-use std::sync::Arc;
+use super::{Actor, Introduction, Member, Roster, lock};
+use crate::board::{Fingerprint, NamespaceId, Owner, Presence, SessionId, Time};
+
+/// A session that can come back: where, how it proves itself, and who it is.
+pub(crate) type Saved = (NamespaceId, Fingerprint, Arc<Owner>);
 
 impl Roster {
     /// Returns the highest number of a session, and the sessions that could come back: those that left
     /// first, then those that are here.
-    pub(crate) fn to_save(&self) -> (SessionId, Vec<(NamespaceId, Fingerprint, Arc<Owner>)>) {
+    pub(crate) fn to_save(&self) -> (SessionId, Vec<Saved>) {
         // Both at once: who leaves goes from one list to the other.
         let members = lock(&self.members);
         let departed = lock(&self.departed);
-        let gone = departed
-            .iter()
-            .map(|one| (one.namespace, one.secret, Arc::clone(&one.owner)));
-        let here = members.values().filter_map(|member| {
-            let secret = member.secret?;
-            Some((member.namespace, secret, member.owner()))
-        });
-        let sessions = gone.chain(here).collect();
+        let all = departed.iter().chain(members.values());
+        let sessions = all.filter_map(|member| Some((member.namespace, member.secret?, member.owner())));
+        let sessions = sessions.collect();
         drop((departed, members));
         (SessionId(self.last.load(Ordering::Relaxed)), sessions)
     }
 
-    /// Returns a roster on which nobody is yet, whose `sessions` can come back.
-    pub(crate) fn restored(
-        last: SessionId,
-        sessions: impl IntoIterator<Item = (NamespaceId, Fingerprint, Arc<Owner>)>,
-    ) -> Self {
-        let departed = |(namespace, secret, owner)| Departed {
-            secret,
-            namespace,
-            owner,
+    /// Returns a roster on which nobody is yet, whose `sessions` left at `now` and can come back.
+    pub(crate) fn restored(last: SessionId, sessions: impl IntoIterator<Item = Saved>, now: Time) -> Self {
+        let departed = |(namespace, secret, owner)| {
+            // Who comes back gets the presence that its leases have; this one only names it.
+            let presence = Presence::new(owner, Duration::ZERO, now);
+            Arc::new(Member {
+                actor: RwLock::new(Actor::new(presence)),
+                others: Mutex::default(),
+                client: RwLock::default(),
+                introduction: Introduction::default(),
+                secret: Some(secret),
+                namespace,
+                since: now,
+            })
         };
         Self {
             last: AtomicU64::new(last.0),
             members: Mutex::default(),
-            departed: Mutex::new(sessions.into_iter().map(departed).collect::<VecDeque<_>>()),
+            departed: Mutex::new(sessions.into_iter().map(departed).collect()),
         }
     }
 }
