@@ -13,6 +13,7 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 use tracing::level_filters::LevelFilter;
 
 use super::config::Client;
+use super::host::{Plan, Start};
 use crate::board::{Limits, Namespace};
 use crate::mcp::Toolset;
 
@@ -102,6 +103,12 @@ pub(super) struct ServeOptions {
     /// How long an attached agent may be silent, in seconds, before what it holds is no longer renewed.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle.as_secs())]
     idle_limit: u64,
+    /// Begin with an empty board, also when the last one did not end in good order.
+    #[arg(long, conflicts_with = "restore")]
+    fresh: bool,
+    /// Begin with what a file says that `callboard snapshot` wrote.
+    #[arg(long, value_name = "FILE")]
+    restore: Option<PathBuf>,
     /// What to log: off, error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", env = "CALLBOARD_LOG", hide_env_values = true)]
     #[arg(default_value_t = LevelFilter::INFO)]
@@ -127,7 +134,7 @@ impl From<Tools> for Toolset {
 }
 
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 8] = [
+const SERVE_OPTIONS: [&str; 10] = [
     "no_tui",
     "no_mouse",
     "tools",
@@ -135,6 +142,8 @@ const SERVE_OPTIONS: [&str; 8] = [
     "max_bytes",
     "max_locks",
     "idle_limit",
+    "fresh",
+    "restore",
     "log",
 ];
 
@@ -246,6 +255,22 @@ Examples:
   callboard stats
   callboard stats --json")]
     Stats,
+    /// Write all that the board knows to a file.
+    #[command(after_help = "\
+Examples:
+  callboard snapshot before-the-merge.jsonl
+  callboard --restore before-the-merge.jsonl
+                                       begin a board with it
+
+The file is written whole or not at all, and only you can read it. It holds every namespace. It is JSON, a \
+line for each key.")]
+    Snapshot {
+        /// The file; it must not exist yet.
+        file: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
     /// Show the board at work: a manager and three implementers, as real MCP clients.
     #[command(after_help = "\
 Examples:
@@ -281,13 +306,24 @@ pub(super) struct BridgeOptions {
 }
 
 impl ServeOptions {
-    /// Returns how much a namespace may hold, and how long agents may be silent.
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
+    /// Returns how the board is to be run; at the end, what is in flight has `patience` to finish.
+    pub(super) fn plan(&self, patience: Duration) -> Plan {
+        let start = match &self.restore {
+            Some(file) => Start::Restoring(file.clone()),
+            None if self.fresh => Start::Fresh,
+            None => Start::Recovering,
+        };
+        let limits = Limits {
             keys: self.max_keys,
             bytes: self.max_bytes,
             locks: self.max_locks,
             idle: Duration::from_secs(self.idle_limit),
+        };
+        Plan {
+            start,
+            limits,
+            tools: self.tools.into(),
+            patience,
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::net::hello::Hello;
 
 /// How long an answer may take beyond the time that the request itself asks the board to wait.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How much longer the whole board may take to be written.
+const MUCH: Duration = Duration::from_secs(120);
 /// The longest line that is taken from the board: a value of 10 MiB in quotes, escaped twice, and room.
 const MAX_LINE: u64 = 64 << 20;
 /// The revision of the protocol in which every request stands for itself.
@@ -99,6 +101,12 @@ impl<'a> Client<'a> {
     /// Sends one of the board's own requests for scripts and returns its result, unless it is a refusal.
     pub(super) fn ask(&mut self, method: &str, params: Value) -> Result<Value, CliError> {
         accepted(self.request(method, params)?, None)
+    }
+
+    /// The same for what may take the board a while, whatever else it has to do.
+    pub(super) fn ask_for_much(&mut self, method: &str, params: Value) -> Result<Value, CliError> {
+        self.be_patient(MUCH)?;
+        self.ask(method, params)
     }
 
     /// Sends a request and returns its result.

@@ -10,6 +10,7 @@ use crate::board::Refusal;
 use crate::net::bridge::BridgeError;
 use crate::net::listen::ListenError;
 use crate::net::project::ProjectError;
+use crate::snapshot::RestoreError;
 use crate::tui::TuiError;
 
 /// The exit codes, which scripts may rely on.
@@ -98,6 +99,12 @@ pub enum CliError {
     /// The key does not exist.
     #[error("no such key: {0}")]
     NoKey(String),
+    /// The file that was to be written is there.
+    #[error("{} exists already", .0.display())]
+    FileExists(PathBuf),
+    /// There is no board of a snapshot.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// stdin cannot be read as text.
     #[error("cannot read the value from stdin: {0}")]
     Input(io::Error),
@@ -133,6 +140,8 @@ impl CliError {
             | Self::Skew { .. }
             | Self::Garbled { .. }
             | Self::Refused { .. }
+            | Self::FileExists(_)
+            | Self::Restore(_)
             | Self::Input(_)
             | Self::Output(_)
             | Self::System { .. } => exit::FAILURE,
@@ -168,6 +177,12 @@ impl CliError {
                 "a key is 1 to 255 of the characters A-Z a-z 0-9 : _ . / - and %HH for all others".to_owned(),
             ),
             Self::Refused { hint, .. } => hint.clone(),
+            Self::FileExists(_) => Some("choose another name, or replace it with --force".to_owned()),
+            Self::Restore(_) => Some(
+                "the file was left as it is; begin with an empty board by --fresh, or with another file by \
+                 --restore FILE"
+                    .to_owned(),
+            ),
             Self::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())
             }

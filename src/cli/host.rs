@@ -1,5 +1,6 @@
 //! A board that serves: everything between a claim on the project and its clean end.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,39 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::CliError;
-use crate::board::{Board, Limits, RevisionFile, SystemClock};
+use super::text;
+use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
 use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
 use crate::net::listen::Claim;
 use crate::net::project::Project;
 use crate::net::server::{Connection, Handlers, Stop, serve};
+use crate::snapshot::{self, Keeper, Restored};
 use crate::target::Resolver;
+
+/// What a board begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// With what the last one left, if that did not end in good order.
+    Recovering,
+    /// With nothing.
+    Fresh,
+    /// With what a snapshot says.
+    Restoring(PathBuf),
+}
+
+/// How a board is to be run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// What it begins with.
+    pub(super) start: Start,
+    /// How much it may hold.
+    pub(super) limits: Limits,
+    /// The tools that are served.
+    pub(super) tools: Toolset,
+    /// How long what is in flight has at the end.
+    pub(super) patience: Duration,
+}
 
 /// A running board. Dropping it ends it without the courtesies of [`Host::close`].
 pub(super) struct Host {
@@ -22,24 +49,35 @@ pub(super) struct Host {
     stop: Stop,
     server: JoinHandle<()>,
     sweeper: AbortOnDropHandle<()>,
+    keeper: Keeper,
 }
 
 impl Host {
-    /// Serves the claimed `project`; at the end, what is in flight has `patience` to finish.
+    /// Serves the claimed `project`. Nobody is let in before the board has all that it begins with.
     pub(super) fn open(
         claim: Claim,
         project: &Project,
-        limits: Limits,
-        tools: Toolset,
-        patience: Duration,
+        plan: Plan,
     ) -> Result<Self, CliError> {
-        let (revisions, start) =
+        let Plan {
+            start,
+            limits,
+            tools,
+            patience,
+        } = plan;
+        let (revisions, after) =
             RevisionFile::open(project.revision_file()).map_err(|source| CliError::System {
                 doing: "go on from the last revision",
                 source,
             })?;
-        let board = Board::new(SystemClock::new(), limits, revisions, start);
+        let saved = project.snapshot_file();
+        let (board, restored) = match snapshot_to_read(start, &saved)? {
+            Some(file) => (restore(&file, limits, revisions, after)?, true),
+            None => (Board::new(SystemClock::new(), limits, revisions, after), false),
+        };
         let listening = claim.listen()?;
+        let keeper = Keeper::start(board.clone(), saved, restored);
+        let saver = keeper.saver();
         let stop = Stop {
             gently: CancellationToken::new(),
             now: CancellationToken::new(),
@@ -51,7 +89,7 @@ impl Host {
         });
         let handlers = Handlers {
             make: move |connection: Connection| match connection.session {
-                Ok(session) => Handler::new(session, &setup),
+                Ok(session) => Handler::new(session, &setup).saved_by(saver.clone()),
                 Err(reason) => Handler::away(reason),
             },
             changes: mcp::changes,
@@ -78,6 +116,7 @@ impl Host {
             stop,
             server: tokio::spawn(server),
             sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
+            keeper,
         })
     }
 
@@ -107,11 +146,49 @@ impl Host {
         {
             tracing::error!(%error, "the sweeper did not end in good order");
         }
+        self.keeper.stop().await;
         self.board.settle().map_err(|source| CliError::System {
             doing: "note the last revision",
+            source,
+        })?;
+        self.keeper.forget().map_err(|source| CliError::System {
+            doing: "remove the board's snapshot",
             source,
         })?;
         tracing::info!("the board is closed");
         Ok(())
     }
+}
+
+/// Returns the snapshot to begin with, if there is one; `saved` is where the last board was saved.
+fn snapshot_to_read(start: Start, saved: &Path) -> Result<Option<PathBuf>, CliError> {
+    let failed = |doing| move |source| CliError::System { doing, source };
+    match start {
+        Start::Restoring(file) => Ok(Some(file)),
+        Start::Recovering => {
+            let exists = saved.try_exists().map_err(failed("look for a snapshot"))?;
+            Ok(exists.then(|| saved.to_owned()))
+        }
+        Start::Fresh => {
+            Keeper::remove(saved).map_err(failed("remove the snapshot of the last board"))?;
+            Ok(None)
+        }
+    }
+}
+
+fn restore(file: &Path, limits: Limits, revisions: RevisionFile, after: Revision) -> Result<Board, CliError> {
+    let Restored {
+        board,
+        moment,
+        age,
+        entries,
+    } = snapshot::restore(file, SystemClock::new(), limits, revisions, after)?;
+    tracing::warn!(
+        entries,
+        rev = moment.rev.0,
+        "the board goes on where it was {} ago, from {}",
+        text::duration(u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        file.display()
+    );
+    Ok(board)
 }

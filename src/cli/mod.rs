@@ -28,6 +28,7 @@ mod place;
 mod serve;
 mod set;
 mod signals;
+mod snapshot;
 mod stats;
 mod text;
 mod watch;
@@ -94,6 +95,7 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
         Command::Watch { pattern, since } => watch::run(&pattern, since, place, output)?,
         Command::Expire { key, rev } => expire::run(&key, rev, place, output)?,
         Command::Stats => stats::run(place, output)?,
+        Command::Snapshot { file, force } => snapshot::run(&file, force, place, output)?,
         Command::Demo { fast } => return demo::run(fast, place, &options, interactive, output),
         Command::Completions { shell } => completions::run(shell, output)?,
     }

@@ -30,25 +30,13 @@ pub(super) fn run(options: &ServeOptions, place: &Place, interactive: bool) -> R
     runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
         if with_dashboard {
-            let host = Host::open(
-                claim,
-                &project,
-                options.limits(),
-                options.tools.into(),
-                DASHBOARD_PATIENCE,
-            )?;
+            let host = Host::open(claim, &project, options.plan(DASHBOARD_PATIENCE))?;
             let namespace = host.board().open(&place.namespace)?;
             let facts = dashboard::facts(&project, place, options, namespace)?;
             let show = Show::new(&project, place, false)?;
             return dashboard::run(host, facts, show, signals).await;
         }
-        let host = Host::open(
-            claim,
-            &project,
-            options.limits(),
-            options.tools.into(),
-            HEADLESS_PATIENCE,
-        )?;
+        let host = Host::open(claim, &project, options.plan(HEADLESS_PATIENCE))?;
         let signal = signals.next().await;
         tracing::info!(signal, "told to stop; once more forces it");
         host.close(signals.next()).await?;

@@ -9,23 +9,49 @@ use super::fault::{Fault, Listener};
 use super::report;
 use super::tools::{Arguments, Toolset};
 use crate::board::{Entry, Key, Refusal, Revision, Session};
+use crate::snapshot::Saver;
 
 /// Ends an entry as the person at the board: `{key, rev?}`.
 pub(super) const EXPIRE: &str = "callboard/expire";
 /// The board in numbers.
 pub(super) const STATS: &str = "callboard/stats";
+/// Saves the board at once in its own place, for whoever takes a copy of that.
+pub(super) const SNAPSHOT: &str = "callboard/snapshot";
 
 /// Returns the result of the request `method`. A refusal is a result too, shaped as tools tell it.
-pub(super) fn answer(method: &str, params: Arguments, session: Result<&Session, Fault>) -> Option<Value> {
+pub(super) async fn answer(
+    method: &str,
+    params: Arguments,
+    session: Result<&Session, Fault>,
+    saver: Option<&Saver>,
+) -> Option<Value> {
     let answer = match method {
         EXPIRE => session.and_then(|session| {
             let told = |failure: Failure| failure.into_fault(&Listener::new(&session.call(), Toolset::All));
             expire(session, params).map_err(told)
         }),
         STATS => session.map(report::stats),
+        SNAPSHOT => match session {
+            Ok(_) => snapshot(params, saver).await,
+            Err(fault) => Err(fault),
+        },
         _ => return None,
     };
     Some(answer.unwrap_or_else(|fault| json!(fault)))
+}
+
+/// The file is the board's own: whoever can ask could otherwise have it write anywhere in the user's name,
+/// which an agent in a sandbox must not.
+async fn snapshot(params: Arguments, saver: Option<&Saver>) -> Result<Value, Fault> {
+    params.end()?;
+    let saver = saver.ok_or_else(|| Fault::unavailable("this board is not saved"))?;
+    let saved = saver.save().await;
+    let saved = saved.map_err(|error| Fault::unavailable(error.to_string()))?;
+    Ok(json!({
+        "success": true,
+        "rev": saved.rev,
+        "entries": saved.entries,
+    }))
 }
 
 /// Without a revision, what stands there now is ended.

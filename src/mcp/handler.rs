@@ -21,6 +21,7 @@ use super::targets::Place;
 use super::tools::{Arguments, Family, Run, Site, Toolset};
 use super::{custom, identity, instructions, nearest, notices, prompts, resources};
 use crate::board::{Call, MAX_NAME_CHARS, Mark, Session};
+use crate::snapshot::Saver;
 
 /// Serves one connection, in either era of the protocol.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Handler {
     program: Mutex<Option<(String, String)>>,
     opening: Opening,
     legacy: Legacy,
+    /// Who saves the board, if somebody does.
+    saver: Option<Saver>,
 }
 
 #[derive(Debug)]
@@ -52,6 +55,15 @@ impl Handler {
         Self::seated(Seat::Away(hint.into()), Toolset::All)
     }
 
+    /// Returns the handler with somebody who saves the board when that is asked for.
+    #[must_use]
+    pub fn saved_by(self, saver: Saver) -> Self {
+        Self {
+            saver: Some(saver),
+            ..self
+        }
+    }
+
     fn seated(seat: Seat, tools: Toolset) -> Self {
         Self {
             seat,
@@ -59,6 +71,7 @@ impl Handler {
             program: Mutex::default(),
             opening: Opening::default(),
             legacy: Legacy::default(),
+            saver: None,
         }
     }
 
@@ -227,9 +240,15 @@ impl ServerHandler for Handler {
             _ => None,
         };
         let session = self.session().map(Arc::as_ref);
-        custom::answer(&request.method, Arguments::new(params), session)
-            .map(CustomResult::new)
-            .ok_or_else(|| ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+        custom::answer(
+            &request.method,
+            Arguments::new(params),
+            session,
+            self.saver.as_ref(),
+        )
+        .await
+        .map(CustomResult::new)
+        .ok_or_else(|| ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
     }
 
     async fn list_prompts(

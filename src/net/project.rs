@@ -137,6 +137,11 @@ impl Project {
         self.beside("revision")
     }
 
+    /// Returns the file in which a running board is saved.
+    pub fn snapshot_file(&self) -> PathBuf {
+        self.beside("snapshot")
+    }
+
     /// Makes the project's directory, unless the user chose the socket's place, and checks it.
     pub fn prepare(&self) -> Result<(), ProjectError> {
         if let Place::Own { base, directory } = &self.place {

@@ -23,12 +23,30 @@ pub(super) fn write<T>(
     existing: Existing,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
 ) -> io::Result<T> {
-    let new = beside(path, ".new");
-    remove(&new)?;
-    let written = write_new(&new, path, existing, fill);
+    write_by(&beside(path, ".new"), path, existing, fill)
+}
+
+/// Copies the file `from`, which is replaced and never changed, to `to`, whole or not at all.
+pub fn copy(from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
+    let mut from = File::open(from)?;
+    // Whoever chose the place may have files beside it, and somebody may copy to it at the same time.
+    let new = beside(to, &format!(".{}.new", std::process::id()));
+    write_by(&new, to, existing, |writer| {
+        io::copy(&mut from, writer).map(|_| ())
+    })
+}
+
+fn write_by<T>(
+    new: &Path,
+    path: &Path,
+    existing: Existing,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>,
+) -> io::Result<T> {
+    remove(new)?;
+    let written = write_new(new, path, existing, fill);
     if written.is_err() {
         // What is told is why it could not be written.
-        let _ = remove(&new);
+        let _ = remove(new);
     }
     written
 }
@@ -58,12 +76,6 @@ fn write_new<T>(
     }
     sync_directory_of(path)?;
     Ok(filled)
-}
-
-/// Copies the file `from`, of which this process is not the writer, to `to`, whole or not at all.
-pub fn copy(from: &Path, to: &Path, existing: Existing) -> io::Result<()> {
-    let mut from = File::open(from)?;
-    write(to, existing, |writer| io::copy(&mut from, writer).map(|_| ()))
 }
 
 /// Removes the file at `path` and what an attempt to write it has left.

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::args::{Place, ServeOptions};
 use super::client::Client;
-use super::host::Host;
+use super::host::{Host, Plan, Start};
 use super::output::Output;
 use super::signals::Signals;
 use super::{CliError, Ending, dashboard, place, serve};
@@ -130,7 +130,11 @@ pub(super) fn run(
     }
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let host = Host::open(claim, &project, options.limits(), options.tools.into(), PATIENCE)?;
+        let plan = Plan {
+            start: Start::Fresh,
+            ..options.plan(PATIENCE)
+        };
+        let host = Host::open(claim, &project, plan)?;
         if interactive {
             let namespace = host.board().open(&place.namespace)?;
             let own = Place {
