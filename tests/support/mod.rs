@@ -12,6 +12,7 @@
 pub(crate) mod agent;
 pub(crate) mod bridge;
 pub(crate) mod heart;
+pub(crate) mod image;
 pub(crate) mod plain;
 pub(crate) mod process;
 pub(crate) mod program;

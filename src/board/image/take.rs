@@ -52,7 +52,7 @@ impl Board {
             now,
             spaces,
             sessions: sessions.collect(),
-            marks: self.answers().in_image(rev),
+            marks: self.answers().in_image(rev, now),
         }
     }
 }
