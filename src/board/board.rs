@@ -399,17 +399,19 @@ impl Board {
         self.done(core, applied)
     }
 
-    /// Applies the `command` of a request, and sets its `mark` in the same breath: no image of the board shows
-    /// one without the other.
+    /// Applies the `command` of a request, and sets its `mark` in the same breath if the answer counts: no image
+    /// of the board shows one without the other.
     pub(super) fn apply_marked<C: Command>(
         &self,
         caller: &Caller,
         command: C,
-        mark: Option<&Mark>,
+        mark: Option<(&Mark, impl FnOnce(&C::Answer) -> bool)>,
     ) -> Result<C::Answer, Refusal> {
         let mut core = self.core();
         let applied = self.commit(&mut core, caller, command);
-        if let (Some(mark), Ok((Ok(_), _))) = (mark, &applied) {
+        if let (Some((mark, counts)), Ok((Ok(answer), _))) = (mark, &applied)
+            && counts(answer)
+        {
             mark.note(core.ledger.rev());
         }
         self.done(core, applied)

@@ -181,8 +181,17 @@ impl<'a> Call<'a> {
     /// Applies a command that must not be applied again when its request is repeated. Locking is no such
     /// command: what is held already is renewed.
     pub(super) fn apply<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {
-        self.board
-            .apply_marked(&self.caller(), command, self.mark.as_deref())
+        self.apply_if(command, |_| true)
+    }
+
+    /// Applies a command which, when its answer does not `count`, has not done what was wanted yet.
+    pub(super) fn apply_if<C: Command>(
+        &self,
+        command: C,
+        count: impl FnOnce(&C::Answer) -> bool,
+    ) -> Result<C::Answer, Refusal> {
+        let note = self.mark.as_deref().map(|mark| (mark, count));
+        self.board.apply_marked(&self.caller(), command, note)
     }
 
     pub(super) fn caller(&self) -> Caller {

@@ -74,8 +74,8 @@ pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
 pub use image::{
-    AnswerRecord, EntryRecord, Image, LeaseRecord, LossRecord, Moment, Record, Restoring, SessionRecord,
-    Unfit, WorkRecord,
+    AnswerRecord, EntryRecord, Image, LeaseRecord, LossRecord, Moment, Record, Restoring, ScoreRecord,
+    SessionRecord, SettledRecord, Unfit, WorkRecord,
 };
 pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};

@@ -39,28 +39,22 @@ pub(crate) struct Scores {
     results: u64,
 }
 
-#[derive(Debug, Default)]
-struct Tally {
-    done: u64,
-    failed: u64,
-    lost: u64,
-    taken: Duration,
+/// What the claims of one name came to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    pub(crate) lost: u64,
+    /// How long those took that were ended by the agent itself.
+    pub(crate) taken: Duration,
     /// The number of its last result.
-    last: u64,
+    pub(crate) last: u64,
 }
 
 impl Scores {
     /// Adds what a claim of `name` came to.
     pub(crate) fn add(&mut self, name: &Arc<str>, result: Result) {
-        self.results += 1;
-        if self.names.len() == MAX_NAMES && !self.names.contains_key(name) {
-            let stalest = self.names.iter().min_by_key(|(_, tally)| tally.last);
-            if let Some(stalest) = stalest.map(|(name, _)| Arc::clone(name)) {
-                self.names.remove(&stalest);
-            }
-        }
-        let tally = self.names.entry(Arc::clone(name)).or_default();
-        tally.last = self.results;
+        let tally = self.heard_of(name);
         match result {
             Result::Done(taken) => {
                 tally.done += 1;
@@ -72,6 +66,37 @@ impl Scores {
             }
             Result::Lost => tally.lost += 1,
         }
+    }
+
+    /// Returns the tally of `name`, which is heard of now.
+    fn heard_of(&mut self, name: &Arc<str>) -> &mut Tally {
+        self.results += 1;
+        if self.names.len() == MAX_NAMES && !self.names.contains_key(name) {
+            let stalest = self.names.iter().min_by_key(|(_, tally)| tally.last);
+            if let Some(stalest) = stalest.map(|(name, _)| Arc::clone(name)) {
+                self.names.remove(&stalest);
+            }
+        }
+        let tally = self.names.entry(Arc::clone(name)).or_default();
+        tally.last = self.results;
+        tally
+    }
+
+    /// Returns all tallies; the name that was heard of least recently comes first.
+    pub(crate) fn to_save(&self) -> Vec<(Arc<str>, Tally)> {
+        let tallies = self.names.iter();
+        let mut tallies: Vec<_> = tallies
+            .map(|(name, tally)| (Arc::clone(name), tally.clone()))
+            .collect();
+        tallies.sort_by_key(|(_, tally)| tally.last);
+        tallies
+    }
+
+    /// Takes over the tally of a name, in the order of [`Scores::to_save`].
+    pub(crate) fn restore(&mut self, name: &Arc<str>, tally: Tally) {
+        let heard_of = self.heard_of(name);
+        let last = heard_of.last;
+        *heard_of = Tally { last, ..tally };
     }
 
     /// Returns all scores in the order of the names.

@@ -40,6 +40,14 @@ impl Settled {
         }
     }
 
+    /// Returns what all claims came to, the one that was settled first first.
+    pub(crate) fn to_save(&self) -> Vec<(Revision, Settlement)> {
+        let claims = self.order.iter();
+        claims
+            .filter_map(|token| Some((*token, self.claims.get(token)?.clone())))
+            .collect()
+    }
+
     /// Returns what the claim of `token` came to.
     pub(crate) fn get(&self, token: Revision) -> Option<&Settlement> {
         self.claims.get(&token)

@@ -8,8 +8,8 @@ use super::backlog::Backlog;
 use super::holdings::Holdings;
 use super::messages::{self, Inboxes, MAX_MESSAGES};
 use super::queue::Queue;
-use super::scores::Scores;
-use super::settled::Settled;
+use super::scores::{Scores, Tally};
+use super::settled::{Settled, Settlement};
 use super::{
     Entry, History, Key, Kind, KindStats, Limits, Loss, Namespace, Owner, Pattern, Refusal, Revision, Target,
     Time,
@@ -44,6 +44,8 @@ pub(crate) struct Copied {
     /// In key order.
     pub(crate) entries: Vec<(Key, Arc<Entry>)>,
     pub(crate) losses: Vec<(Arc<Owner>, Loss)>,
+    pub(crate) scores: Vec<(Arc<str>, Tally)>,
+    pub(crate) settled: Vec<(Revision, Settlement)>,
 }
 
 /// How much a write adds, for the check against the limits before it is made.
@@ -141,6 +143,8 @@ impl Space {
                 .map(|(key, entry)| (key.clone(), Arc::clone(entry)))
                 .collect(),
             losses: self.holdings.all_losses(),
+            scores: self.scores.to_save(),
+            settled: self.settled.to_save(),
         }
     }
 

@@ -21,7 +21,8 @@ impl Call<'_> {
         tokio::pin!(deadline);
         loop {
             let pattern = pattern.clone();
-            let idle = match self.board().apply(&self.caller(), Take { pattern, ttl })? {
+            let is_claimed = |claimed: &Claimed| matches!(claimed, Claimed::Task(_));
+            let idle = match self.apply_if(Take { pattern, ttl }, is_claimed)? {
                 Claimed::Nothing(idle) if !wait.is_zero() => idle,
                 claimed => return Ok(claimed),
             };
@@ -53,8 +54,7 @@ impl Call<'_> {
     /// Sends `body` to the agent called `to`, or to all others who are here when that is `*`; returns the
     /// message's number. See [`Send`].
     pub fn send(&self, to: &str, body: Arc<str>) -> Result<Revision, Refusal> {
-        let send = self.board().addressed(self.namespace(), to, body)?;
-        self.board().apply(&self.caller(), send)
+        self.apply(self.board().addressed(self.namespace(), to, body)?)
     }
 
     /// Returns up to `limit` messages for the agent, the oldest first, and waits up to `wait` for the first. See
@@ -67,7 +67,8 @@ impl Call<'_> {
         tokio::pin!(deadline);
         let mut confirms = true;
         loop {
-            let received = self.board().apply(&self.caller(), Receive { limit, confirms })?;
+            let brings_some = |received: &Received| !received.messages.is_empty();
+            let received = self.apply_if(Receive { limit, confirms }, brings_some)?;
             if wait.is_zero() || !received.messages.is_empty() {
                 return Ok(received);
             }

@@ -54,11 +54,7 @@ pub(super) struct Host {
 
 impl Host {
     /// Serves the claimed `project`. Nobody is let in before the board has all that it begins with.
-    pub(super) fn open(
-        claim: Claim,
-        project: &Project,
-        plan: Plan,
-    ) -> Result<Self, CliError> {
+    pub(super) fn open(claim: Claim, project: &Project, plan: Plan) -> Result<Self, CliError> {
         let Plan {
             start,
             limits,

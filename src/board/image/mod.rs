@@ -19,7 +19,10 @@ use serde::{Deserialize, Serialize};
 pub use restore::{Restoring, Unfit};
 pub use take::Image;
 
-use super::{CallId, Fingerprint, Key, Mode, Namespace, Owner, Reason, Revision, SessionId, WorkState};
+use super::{
+    CallId, Fingerprint, Key, Mode, Namespace, Outcome, Owner, Reason, Revision, SessionId, TaskState,
+    WorkState,
+};
 
 /// When an image was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,10 @@ pub enum Record {
     Entry(EntryRecord),
     /// What somebody lost and was not made up for.
     Loss(LossRecord),
+    /// How somebody has done with tasks.
+    Score(ScoreRecord),
+    /// A claim that was submitted, and finds the same answer again.
+    Settled(SettledRecord),
     /// A request that was applied, and is not to be applied again.
     Answer(AnswerRecord),
 }
@@ -138,6 +145,42 @@ pub struct LossRecord {
     pub reason: Reason,
     /// How long ago it ended.
     pub ago_ms: u64,
+}
+
+/// How somebody has done with tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScoreRecord {
+    /// The namespace of the tasks.
+    pub namespace: Namespace,
+    /// Who.
+    pub name: Arc<str>,
+    /// How many it did.
+    pub done: u64,
+    /// Of how many it said that they cannot be done.
+    pub failed: u64,
+    /// How many claims it lost.
+    pub lost: u64,
+    /// How long those took that it did or failed at.
+    pub taken_ms: u64,
+}
+
+/// A claim that was submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SettledRecord {
+    /// The namespace of the task.
+    pub namespace: Namespace,
+    /// The token of the claim.
+    pub token: Revision,
+    /// The task.
+    pub key: Key,
+    /// Who had claimed it.
+    pub owner: Arc<Owner>,
+    /// What was submitted.
+    pub outcome: Outcome,
+    /// What became of the task.
+    pub state: TaskState,
 }
 
 /// A request that was applied.

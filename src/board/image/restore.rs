@@ -5,7 +5,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, SessionRecord, WorkRecord};
+use super::{
+    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, ScoreRecord, SessionRecord,
+    SettledRecord, WorkRecord,
+};
 use crate::board::answers::Answers;
 use crate::board::board::Parts;
 use crate::board::entry::Hold;
@@ -13,6 +16,8 @@ use crate::board::locks;
 use crate::board::queue::Wish;
 use crate::board::revisions::MAX_START;
 use crate::board::roster::{Roster, Saved, clean};
+use crate::board::scores::Tally;
+use crate::board::settled::Settlement;
 use crate::board::space::Growth;
 use crate::board::{
     Board, Clock, Entry, Key, Kind, Lease, Ledger, Limits, Loss, Mode, Namespace, NamespaceId, Owner,
@@ -105,6 +110,8 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             Record::Session(record) => self.add_session(record),
             Record::Entry(record) => self.add_entry(record),
             Record::Loss(record) => self.add_loss(record),
+            Record::Score(record) => self.add_score(record),
+            Record::Settled(record) => self.add_settled(record),
             Record::Answer(record) => {
                 self.add_answer(record);
                 Ok(())
@@ -214,7 +221,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         if key.kind() == Kind::Lock {
             entry.leases().iter().skip(1).for_each(|_| growth.add_hold());
         }
-        space.check(growth, &self.limits)?;
+        space.check(&growth, &self.limits)?;
         let excluded = |lease: &Lease| {
             let others = entry
                 .leases()
@@ -311,6 +318,49 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         Ok(())
     }
 
+    fn add_score(&mut self, record: ScoreRecord) -> Result<(), Unfit> {
+        let ScoreRecord {
+            namespace,
+            name,
+            done,
+            failed,
+            lost,
+            taken_ms,
+        } = record;
+        check_name(&name)?;
+        let namespace = self.open(&namespace)?;
+        let tally = Tally {
+            done,
+            failed,
+            lost,
+            taken: Duration::from_millis(taken_ms),
+            ..Tally::default()
+        };
+        self.ledger.space_mut(namespace).scores.restore(&name, tally);
+        Ok(())
+    }
+
+    fn add_settled(&mut self, record: SettledRecord) -> Result<(), Unfit> {
+        let SettledRecord {
+            namespace,
+            token,
+            key,
+            owner,
+            outcome,
+            state,
+        } = record;
+        self.check_rev(token)?;
+        let settlement = Settlement {
+            key,
+            owner: self.owner(owner)?,
+            outcome,
+            state,
+        };
+        let namespace = self.open(&namespace)?;
+        self.ledger.space_mut(namespace).settled.add(token, settlement);
+        Ok(())
+    }
+
     fn add_answer(&mut self, record: AnswerRecord) {
         let AnswerRecord {
             secret,
@@ -339,9 +389,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         if let Some(known) = self.owners.get(&owner) {
             return Ok(Arc::clone(known));
         }
-        if owner.name.is_empty() || clean(&owner.name) != *owner.name {
-            return Err(Unfit::Name(Arc::clone(&owner.name)));
-        }
+        check_name(&owner.name)?;
         if owner.session > self.moment.last_session {
             return Err(Unfit::Session(owner.session));
         }
@@ -367,4 +415,11 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         self.now
             .after(Duration::from_millis(millis).saturating_sub(self.elapsed))
     }
+}
+
+fn check_name(name: &Arc<str>) -> Result<(), Unfit> {
+    if name.is_empty() || clean(name) != **name {
+        return Err(Unfit::Name(Arc::clone(name)));
+    }
+    Ok(())
 }

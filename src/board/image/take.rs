@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use super::{
-    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, SessionRecord, WorkRecord, millis,
+    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, ScoreRecord, SessionRecord,
+    SettledRecord, WorkRecord, millis,
 };
 use crate::board::answers::Mark;
 use crate::board::entry::Hold;
+use crate::board::scores::Tally;
+use crate::board::settled::Settlement;
 use crate::board::space::Copied;
-use crate::board::{Board, Entry, Fingerprint, Key, Lease, Loss, Namespace, Owner, Term, Time, Work};
+use crate::board::{
+    Board, Entry, Fingerprint, Key, Lease, Loss, Namespace, Owner, Revision, Term, Time, Work,
+};
 
 /// A board at one moment. Entries never change, so all that it costs is a handle to each.
 #[derive(Debug)]
@@ -82,9 +87,18 @@ impl Image {
             let losses = space.losses.iter();
             losses.map(|(owner, loss)| Record::Loss(self.loss(&space.name, owner, loss)))
         });
+        let scores = self.spaces.iter().flat_map(|space| {
+            let scores = space.scores.iter();
+            scores.map(|(name, tally)| Record::Score(score(&space.name, name, tally)))
+        });
+        let settled = self.spaces.iter().flat_map(|space| {
+            let claims = space.settled.iter();
+            claims.map(|(token, settlement)| Record::Settled(settled(&space.name, *token, settlement)))
+        });
         let answers = self.marks.iter();
         let answers = answers.map(|(secret, mark)| Record::Answer(self.answer(*secret, mark)));
-        sessions.chain(entries).chain(losses).chain(answers)
+        let tasks = scores.chain(settled);
+        sessions.chain(entries).chain(losses).chain(tasks).chain(answers)
     }
 
     fn entry(&self, namespace: &Namespace, key: &Key, entry: &Entry) -> EntryRecord {
@@ -188,5 +202,33 @@ impl Image {
         Some(moment.since(self.now))
             .filter(|ahead| !ahead.is_zero())
             .map(millis)
+    }
+}
+
+fn score(namespace: &Namespace, name: &Arc<str>, tally: &Tally) -> ScoreRecord {
+    ScoreRecord {
+        namespace: namespace.clone(),
+        name: Arc::clone(name),
+        done: tally.done,
+        failed: tally.failed,
+        lost: tally.lost,
+        taken_ms: millis(tally.taken),
+    }
+}
+
+fn settled(namespace: &Namespace, token: Revision, settlement: &Settlement) -> SettledRecord {
+    let Settlement {
+        key,
+        owner,
+        outcome,
+        state,
+    } = settlement;
+    SettledRecord {
+        namespace: namespace.clone(),
+        token,
+        key: key.clone(),
+        owner: Arc::clone(owner),
+        outcome: *outcome,
+        state: *state,
     }
 }
