@@ -391,7 +391,11 @@ mod tests {
             "{error}"
         );
         assert_eq!(
-            read("callboard --max-keys 5").unwrap().serve.limits(),
+            read("callboard --max-keys 5")
+                .unwrap()
+                .serve
+                .plan(Duration::ZERO)
+                .limits,
             Limits {
                 keys: 5,
                 ..Limits::default()
