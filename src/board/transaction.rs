@@ -150,10 +150,10 @@ impl<'a> Transaction<'a> {
     /// Refuses what would pass the limits of the caller's namespace.
     ///
     /// What has run out takes no room: when there is not enough, it ends here, as if it had been met.
-    pub(crate) fn check(&mut self, growth: Growth) -> Result<(), Refusal> {
+    pub(crate) fn check(&mut self, growth: &Growth) -> Result<(), Refusal> {
         let namespace = self.caller.namespace;
         for _ in 0..MAX_ENDED {
-            if self.fits(&growth).is_ok() {
+            if self.fits(growth).is_ok() {
                 break;
             }
             let Some((_, key)) = self.space().overdue(self.now).cloned() else {
@@ -161,7 +161,7 @@ impl<'a> Transaction<'a> {
             };
             self.run_out(namespace, &key);
         }
-        self.fits(&growth)
+        self.fits(growth)
     }
 
     fn fits(&self, growth: &Growth) -> Result<(), Refusal> {

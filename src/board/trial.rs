@@ -10,6 +10,8 @@ use super::{
 };
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+/// The shortest time there is.
+pub(crate) const INSTANT: Duration = Duration::from_nanos(1);
 pub(crate) const TTL: Duration = Duration::from_secs(300);
 
 /// A ledger under test.
@@ -59,6 +61,11 @@ impl Trial {
         self.now = self.now.after(duration);
         let person = self.person();
         while self.apply(&person, Sweep { limit: 256 }).unwrap().expired == 256 {}
+    }
+
+    /// Lets time pass until just before `duration` is over.
+    pub(crate) fn wait_almost(&mut self, duration: Duration) {
+        self.wait(duration.saturating_sub(INSTANT));
     }
 
     pub(crate) fn set(&mut self, who: &Caller, key_text: &str, value: &str) {

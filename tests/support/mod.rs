@@ -11,6 +11,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod bridge;
+pub(crate) mod chance;
 pub(crate) mod heart;
 pub(crate) mod image;
 pub(crate) mod plain;
@@ -23,4 +24,5 @@ pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod stage;
+pub(crate) mod virtual_time;
 pub(crate) mod wait;

@@ -78,7 +78,7 @@ impl Command for Acquire {
                 return Err(deadlock(space, &circle));
             }
             let growth = growth_of(space, &holder, &wish);
-            transaction.check(growth)?;
+            transaction.check(&growth)?;
             if let Some(at) = kept {
                 transaction.space_mut().queue.remove_at(at);
             }
@@ -95,7 +95,7 @@ impl Command for Acquire {
             });
         }
         let growth = growth_of(space, &holder, &wish);
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let now = transaction.now();
         let queue = &mut transaction.space_mut().queue;
         let ticket = match kept {

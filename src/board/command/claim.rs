@@ -38,7 +38,7 @@ impl Command for Take {
         let attempt = entry.work().attempts + 1;
         let status = status("in_progress", &key, [("attempt", json!(attempt))]);
         let growth = transaction.growth_of_status(namespace, name, &key, &status);
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let rev = transaction.begin();
         let mut draft = Draft::of(&entry);
         draft.hold.leases.push(Lease {

@@ -168,7 +168,7 @@ fn note(transaction: &mut Transaction<'_>, progress: &Arc<str>) -> Result<(), Re
     for (task, status) in &statuses {
         growth.join(transaction.growth_of_status(namespace, &owner.name, task, status));
     }
-    transaction.check(growth)?;
+    transaction.check(&growth)?;
     let rev = transaction.begin();
     if let Some(entry) = &current
         && let Some(lease) = rival(entry, owner)

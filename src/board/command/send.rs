@@ -82,7 +82,7 @@ impl Command for Send {
         for to in &recipients {
             growth.add_message(to, value.len());
         }
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let rev = transaction.begin();
         for to in &recipients {
             let key = key(to, rev);

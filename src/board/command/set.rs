@@ -30,8 +30,10 @@ impl Set {
     pub fn new(key: Key, value: Arc<str>, ttl: Duration) -> Result<Self, Refusal> {
         check_value(&value)?;
         let lock = LockWrite::read(&key, &value);
-        let is_task = key.kind() == Kind::Task;
-        let state = is_task.then(|| Terms::read(&value).state).unwrap_or_default();
+        let state = match key.kind() {
+            Kind::Task => Terms::read(&value).state,
+            _ => WorkState::Open,
+        };
         Ok(Self {
             key,
             value,
@@ -176,7 +178,7 @@ impl Command for Set {
         let current = transaction.live(&self.key);
         let mut growth = Growth::default();
         self.admit(transaction, current.as_deref(), &mut growth)?;
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let rev = transaction.begin();
         self.commit(transaction, rev, current.as_deref());
         Ok(rev)

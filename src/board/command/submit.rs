@@ -110,7 +110,7 @@ impl Command for Submit {
         check_value(&status)?;
         let (namespace, name) = (transaction.caller().namespace, &lease.owner().name);
         let growth = transaction.growth_of_status(namespace, name, &key, &status);
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let rev = transaction.begin();
         transaction.end_claim(rev, &key, self.token, reason, work);
         transaction.put_status(rev, namespace, name, lease.owner(), &key, status);

@@ -142,7 +142,7 @@ impl Command for Update {
             }
         }
         self.check_locks(transaction)?;
-        transaction.check(growth)?;
+        transaction.check(&growth)?;
         let changes = |(op, current): (&Op, &Option<Arc<Entry>>)| match op.action {
             Action::Check(_) => false,
             Action::Set(_) => true,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::board::command::{Bury, Delete, Requeue, Return, Revoke, Take};
-use crate::board::trial::{HOUR, TTL, Trial, key};
+use crate::board::trial::{HOUR, INSTANT, TTL, Trial, key};
 use crate::board::{
     Caller, Claimed, EventKind, Key, Limits, Loss, Outcome, Pattern, Reason, Refusal, Revision, Score, Set,
 };
@@ -159,9 +159,9 @@ fn what_is_given_back_comes_later_and_the_third_time_never() {
         assert!(trial.value("status:ann:1").starts_with(r#"{"status":"retried""#));
         let idle = trial.idle(&bob);
         assert_eq!((idle.pending, idle.retry_after), (1, backoff * SECOND));
-        trial.wait(backoff * SECOND - Duration::from_nanos(1));
-        assert_eq!(trial.idle(&bob).retry_after, Duration::from_nanos(1));
-        trial.wait(Duration::from_nanos(1));
+        trial.wait_almost(backoff * SECOND);
+        assert_eq!(trial.idle(&bob).retry_after, INSTANT);
+        trial.wait(INSTANT);
     }
     let token = trial.claim(&bob).token;
     assert_eq!(
@@ -235,9 +235,9 @@ fn a_lost_claim_counts_an_attempt_and_its_holder_is_told() {
 fn who_is_silent_for_too_long_loses_its_claim() {
     let (mut trial, ann, _) = trial();
     trial.claim(&ann);
-    trial.wait(Limits::default().idle + TTL - Duration::from_nanos(1));
+    trial.wait_almost(Limits::default().idle + TTL);
     assert_eq!(state(&trial, "task:1"), "claimed");
-    trial.wait(Duration::from_nanos(1));
+    trial.wait(INSTANT);
     assert!(trial.value("status:ann:1").contains(r#""reason":"expired""#));
     assert_eq!(state(&trial, "task:1"), "pending");
 }
