@@ -1,5 +1,10 @@
 //! Tasks: what anybody writes to `task:<id>`, handed out to one agent at a time.
 //!
+//! The value is whatever says what is to be done. When it is JSON in the original shape, three of its fields
+//! count: `agentId` names the only agent that gets the task; `priority`, a number or a word (low is -10, medium
+//! and normal 0, high 10, urgent and critical 20), puts higher ones first; and a `status` of `completed`, `done`
+//! or `failed` says that it is over, as those write who work without claims. Anything else is an ordinary task.
+//!
 //! Responsible for what a task's JSON says, for the order in which tasks are handed out and for what becomes of
 //! one that was lost. The commands of agents and people are in [`super::command`].
 
@@ -205,8 +210,7 @@ impl Terms {
     }
 }
 
-/// Returns a priority in thousandths. The words are numbers too: low -10, medium and normal 0, high 10, urgent
-/// and critical 20; whatever else is 0.
+/// Returns a priority in thousandths, zero for what is neither a number nor one of the words.
 #[expect(clippy::cast_possible_truncation, reason = "the highest stays the highest")]
 fn priority(value: &Value) -> i64 {
     let number = match value {

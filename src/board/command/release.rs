@@ -23,7 +23,8 @@ impl Command for Release {
         let namespace = transaction.caller().namespace;
         let owner = Arc::clone(transaction.caller().owner());
         let wanted = |fence: Revision| self.fence.is_none_or(|wanted| wanted == fence);
-        let made_up = |loss: &Loss| loss.key.kind() == Kind::Lock && wanted(loss.fence);
+        // A lost claim is given up in the same way; there is nothing else to do about it.
+        let made_up = |loss: &Loss| wanted(loss.fence);
         transaction.space_mut().holdings.make_up(&owner, made_up);
         let held = transaction.space().holdings.of(&owner);
         let held = held.filter(|(fence, key)| key.kind() == Kind::Lock && wanted(*fence));
