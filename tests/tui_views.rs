@@ -83,6 +83,22 @@ fn locks_that_are_waited_for_shared_and_left_behind() {
 }
 
 #[test]
+fn tasks_in_every_state() {
+    let mut stage = Stage::new(Scene::at_work(), 80, 24);
+    assert_snapshot!("at_work_80x24", stage.draw());
+    stage.press(&["2", "z"]);
+    assert_snapshot!("tasks_80x24", stage.draw());
+    stage.press(&["z", "4", "z"]);
+    assert_snapshot!("agents_80x24", stage.draw());
+    stage.press(&["z", "2", "g", "j", "j", "enter"]);
+    assert_snapshot!("detail_task_80x24", stage.draw());
+    stage.press(&["esc", "R"]);
+    assert_snapshot!("ask_requeue_80x24", stage.draw());
+    stage.press(&["esc", "j", "B"]);
+    assert_snapshot!("ask_bury_80x24", stage.draw());
+}
+
+#[test]
 fn questions_say_what_will_happen() {
     for (name, keys) in [
         ("expire", &["x"][..]),

@@ -143,10 +143,7 @@ fn end_all(model: &Model, holder: &Holder) -> Confirm {
     let question = Question {
         title: format!("End {} of {who}?", count(leases.len())),
         affected: holder.held.iter().map(|held| held_line(holder, held)).collect(),
-        then: format!(
-            "Everything listed ends at once.{} {after}",
-            served(model, &leases)
-        ),
+        then: format!("{}{} {after}", at_once(&leases), served(model, &leases)),
         yes: "yes, end all",
     };
     Confirm::new(revoke(model, leases), question)
@@ -160,7 +157,8 @@ fn end_orphans(model: &Model) -> Confirm {
         title: format!("End {} whose holder is gone?", count(leases.len())),
         affected: held.map(|(holder, held)| held_line(holder, held)).collect(),
         then: format!(
-            "Everything listed ends at once.{served} Who comes back is told with its first answer."
+            "{}{served} Who comes back is told with its first answer.",
+            at_once(&leases)
         ),
         yes: "yes, end all",
     };
@@ -170,7 +168,7 @@ fn end_orphans(model: &Model) -> Confirm {
 fn requeue(model: &Model) -> Option<Confirm> {
     let (key, entry) = chosen::task(model)?;
     let then = format!(
-        "It is free at once, as if nobody had ever had it.{}",
+        "It is free at once and for an hour at least, as if nobody had ever had it.{}",
         claim_ends(&entry)
     );
     let question = Question {

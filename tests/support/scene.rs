@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use callboard::board::{
-    Board, Clock, Grant, Introduction, Key, Limits, ManualClock, Mode, Namespace, NamespaceId, Refusal,
-    Revision, RevisionFile, Session, SystemClock, Target, Time, Wish,
+    Board, Bury, Claimed, Clock, Grant, Introduction, Key, Limits, ManualClock, Mode, Namespace, NamespaceId,
+    Outcome, Pattern, Refusal, Revision, RevisionFile, Session, SystemClock, Target, Time, Wish,
 };
 use callboard::tui::{Facts, Palette};
 use jiff::tz::TimeZone;
@@ -200,6 +200,67 @@ impl Scene {
         scene
     }
 
+    /// Returns a board with a task in every state.
+    pub(crate) fn at_work() -> Self {
+        let mut scene = Self::empty();
+        let [lead, ann, ben, gone] =
+            ["lead", "impl-ann", "impl-ben", "impl-gone"].map(|name| scene.attach(name, "codex 0.150"));
+        let work = [
+            ("1", "Split the session module"),
+            ("2", "Move the routes"),
+            ("3", "Port the flaky test"),
+            ("4", "Rewrite the parser in Perl"),
+            ("5", "Draw the icons"),
+            ("6", "Review the guide"),
+            ("7", "Measure the start"),
+        ];
+        for (id, what) in work {
+            let value = format!(
+                r#"{{"description":"{what}","priority":{}}}"#,
+                10 - id.parse::<u8>().unwrap()
+            );
+            scene.set(lead, &format!("task:{id}"), &value, 3_600);
+        }
+        for (agent, id, outcome) in [
+            (ann, "1", Some(Outcome::Done)),
+            (ben, "2", Some(Outcome::Failed)),
+            (ben, "3", Some(Outcome::Retry)),
+            (ann, "4", None),
+            (gone, "5", None),
+        ] {
+            let token = scene.claim(agent, id);
+            scene.pass(41_000);
+            if let Some(outcome) = outcome {
+                scene.session(agent).call().submit(token, outcome, None).unwrap();
+            }
+        }
+        let key = Key::parse("task:6").unwrap();
+        let rev = scene.board.get(scene.namespace, &key).unwrap().rev;
+        scene.board.as_person(scene.namespace, Bury { key, rev }).unwrap();
+        let token = scene.claim(ben, "3");
+        scene
+            .session(ben)
+            .call()
+            .submit(token, Outcome::Retry, None)
+            .unwrap();
+        scene.leave(gone);
+        scene.pass(2_000);
+        scene
+    }
+
+    /// Claims a task as the agent at `place`.
+    pub(crate) fn claim(&self, place: usize, id: &str) -> Revision {
+        let session = self.session(place);
+        let agent = session.call();
+        agent.note("claimTask").unwrap();
+        let only = Pattern::parse(&format!("task:{id}")).unwrap();
+        let claiming = std::pin::pin!(agent.claim(&only, Duration::from_secs(300), Duration::ZERO));
+        match poll(claiming) {
+            Poll::Ready(Ok(Claimed::Task(claim))) => claim.token,
+            other => panic!("task {id} is not free: {other:?}"),
+        }
+    }
+
     /// Attaches an agent and returns its place among the sessions.
     pub(crate) fn attach(&mut self, name: &str, client: &str) -> usize {
         let introduction = Introduction {
@@ -239,7 +300,7 @@ impl Scene {
         let wait = Duration::from_secs(3_600);
         let acquiring = async move { session.call().acquire(wish, wait).await };
         let mut acquiring: Acquiring = Box::pin(acquiring);
-        match poll(&mut acquiring) {
+        match poll(acquiring.as_mut()) {
             Poll::Ready(grant) => {
                 grant.unwrap();
                 true
@@ -300,13 +361,13 @@ impl Scene {
     }
 }
 
-/// Lets what somebody waits for go on as far as it can at once.
-fn poll(acquiring: &mut Acquiring) -> Poll<Result<Grant, Refusal>> {
+/// Lets `work` go on as far as it can at once.
+fn poll<T>(work: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         builder.enable_time().build().unwrap()
     });
     let _within = runtime.enter();
-    acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    work.poll(&mut Context::from_waker(Waker::noop()))
 }

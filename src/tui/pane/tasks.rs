@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::row::{Cell, Column};
 use super::summary::{Summary, key_after};
-use crate::board::{Entry, Key, Lease, Work, WorkState};
+use crate::board::{Entry, Key, Lease, TaskState, Work};
 use crate::tui::text;
 
 pub(super) const COLUMNS: &[Column] = &[
@@ -28,7 +28,7 @@ pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live
         Cell::Path(key_after(key, 1)),
         Cell::Text(what.unwrap_or_else(|| value.raw())),
         agent.map_or(Cell::Empty, Cell::Path),
-        Cell::State(state(entry, lease.is_some(), live, said)),
+        Cell::State(state(entry, live, said)),
         Cell::count(attempts),
         value.text(&["priority"]).map_or(Cell::Empty, Cell::Text),
         Cell::Ago(entry.written),
@@ -37,18 +37,13 @@ pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live
 }
 
 /// Returns how the work goes. Of a task that nobody ever claimed, what its writer `said` tells more.
-fn state(entry: &Entry, claimed: bool, live: &Live, said: Option<String>) -> String {
-    let word = match entry.work().state {
-        _ if claimed && live.orphaned => "orphan",
-        _ if claimed => "claimed",
-        WorkState::Done => "done",
-        WorkState::Failed => "failed",
-        WorkState::Dead => "dead",
-        WorkState::Open if live.resting => "backoff",
-        WorkState::Open if entry.work() == Work::default() => {
-            return said.unwrap_or_else(|| "pending".to_owned());
-        }
-        WorkState::Open => "pending",
+fn state(entry: &Entry, live: &Live, said: Option<String>) -> String {
+    let is_new = entry.work() == Work::default();
+    let word = match entry.task_state() {
+        TaskState::Claimed if live.orphaned => "orphan",
+        TaskState::Pending if live.resting => "backoff",
+        TaskState::Pending if is_new => return said.unwrap_or_else(|| TaskState::Pending.name().to_owned()),
+        state => state.name(),
     };
     word.to_owned()
 }
