@@ -7,7 +7,6 @@ mod support;
 use callboard::board::{Board, Clock as _, Key, Namespace, Revision};
 use callboard::tui::action::Effect;
 use callboard::tui::app::{MAX_COPY, Outcome};
-use callboard::tui::deeds;
 use callboard::tui::event::Event;
 use callboard::tui::keymap::Mode;
 use callboard::tui::pane::Pane;
@@ -18,21 +17,6 @@ use support::stage::Stage;
 
 fn busy() -> Stage {
     Stage::new(Scene::busy(), 80, 24)
-}
-
-/// Carries out what `outcome` asks for, as the runner does, and tells the model.
-fn carry_out(stage: &mut Stage, outcome: Outcome) -> bool {
-    let mut acted = false;
-    for effect in outcome.effects {
-        let done = match effect {
-            Effect::Apply(confirmed) => deeds::apply(&stage.scene.board, confirmed),
-            Effect::Run(errand) => deeds::run(&stage.scene.board, errand),
-            _ => continue,
-        };
-        stage.happen(Event::Done(done));
-        acted = true;
-    }
-    acted
 }
 
 fn exists(board: &Board, stage: &Stage, key: &str) -> bool {
@@ -53,7 +37,7 @@ fn a_lock_expires_after_yes_and_only_then() {
     }
     assert!(exists(&board, &stage, "lock:src/auth/auth.ts"));
     let outcome = stage.press(&["x", "y"]);
-    assert!(carry_out(&mut stage, outcome));
+    assert!(stage.carry_out(outcome));
     assert!(!exists(&board, &stage, "lock:src/auth/auth.ts"));
     assert!(
         stage
@@ -67,9 +51,9 @@ fn a_lock_expires_after_yes_and_only_then() {
 fn the_other_button_and_enter_say_yes_too() {
     let mut stage = busy();
     let outcome = stage.press(&["x", "tab", "enter"]);
-    assert!(carry_out(&mut stage, outcome));
+    assert!(stage.carry_out(outcome));
     let outcome = stage.press(&["x", "tab", "tab", "enter"]);
-    assert!(!carry_out(&mut stage, outcome));
+    assert!(!stage.carry_out(outcome));
 }
 
 #[test]
@@ -84,7 +68,7 @@ fn what_changed_while_the_question_was_open_is_not_touched() {
         300,
     );
     let outcome = stage.press(&["y"]);
-    assert!(carry_out(&mut stage, outcome));
+    assert!(stage.carry_out(outcome));
     assert!(exists(&board, &stage, "lock:src/auth/auth.ts"));
     assert!(
         stage
@@ -105,7 +89,7 @@ fn what_changed_while_the_question_was_open_is_not_touched() {
 fn any_key_expires_from_its_details_and_agents_do_not() {
     let mut stage = busy();
     let outcome = stage.press(&["2", "enter", "x", "y"]);
-    assert!(carry_out(&mut stage, outcome));
+    assert!(stage.carry_out(outcome));
     assert!(stage.text().contains("there is no such key now"));
     let outcome = stage.press(&["esc", "4", "x"]);
     assert_eq!((outcome.effects, stage.model.mode()), (vec![], Mode::Board));
@@ -308,7 +292,7 @@ fn the_buttons_of_a_question_can_be_clicked() {
     assert_eq!(stage.model.mode(), Mode::Board);
     stage.press(&["x"]);
     let outcome = stage.click("yes, expire");
-    assert!(carry_out(&mut stage, outcome));
+    assert!(stage.carry_out(outcome));
 }
 
 #[test]
@@ -332,21 +316,42 @@ fn the_wheel_moves_what_is_under_it_one_turn_at_a_time() {
 
 #[test]
 fn the_screen_wakes_when_a_text_changes_and_not_before() {
-    let mut stage = busy();
-    let now = stage.scene.clock.now();
-    let wake = stage.model.changes_in(now).unwrap();
-    let before = stage.text();
-    let step = wake.saturating_sub(std::time::Duration::from_nanos(1));
-    stage.scene.clock.manual.advance(step);
-    stage.happen(Event::Tick);
-    assert_eq!(stage.text(), before);
-    stage
-        .scene
-        .clock
-        .manual
-        .advance(std::time::Duration::from_nanos(1));
-    stage.happen(Event::Tick);
-    assert_ne!(stage.text(), before);
+    let waits = || Stage::new(Scene::crowded(), 80, 24);
+    let tasks = || Stage::new(Scene::at_work(), 80, 24);
+    let cases: [(&dyn Fn() -> Stage, &[&str]); 7] = [
+        (&busy, &[]),
+        (&waits, &[]),
+        (&waits, &["w"]),
+        (&waits, &["enter"]),
+        (&waits, &["j", "+"]),
+        (&waits, &["O"]),
+        (&tasks, &["2"]),
+    ];
+    for (scene, keys) in cases {
+        let mut stage = scene();
+        stage.press(keys);
+        let mut changes = 0;
+        for _ in 0..12 {
+            let wake = stage.model.changes_in(stage.scene.clock.now()).unwrap();
+            let before = stage.text();
+            let step = wake.saturating_sub(std::time::Duration::from_nanos(1));
+            stage.scene.clock.manual.advance(step);
+            stage.happen(Event::Tick);
+            assert_eq!(stage.text(), before, "{keys:?}");
+            stage
+                .scene
+                .clock
+                .manual
+                .advance(std::time::Duration::from_nanos(1));
+            stage.happen(Event::Tick);
+            changes += usize::from(stage.text() != before);
+        }
+        // While there is a rate of calls it is looked at each second, and may be the same.
+        assert!(
+            changes >= 10,
+            "{keys:?}: it woke for nothing, {changes} of 12 times for something"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod support;
 
+use callboard::board::Mode;
 use callboard::tui::event::Event;
 use callboard::tui::pane::Pane;
 use callboard::tui::{Palette, keymap};
@@ -174,8 +175,12 @@ fn without_colours_every_view_is_drawn_with_modifiers_alone() {
         &["space"],
         &["8"],
         &["ctrl-z"],
+        &["w"],
+        &["O"],
+        &["+"],
+        &["m", "a"],
     ] {
-        let mut stage = busy(80, 24);
+        let mut stage = Stage::new(Scene::crowded(), 80, 24);
         stage.model.facts.palette = Palette::Monochrome;
         let facts = stage.model.facts.clone();
         stage.model = callboard::tui::state::Model::new(facts, Size::new(80, 24));
@@ -188,7 +193,7 @@ fn without_colours_every_view_is_drawn_with_modifiers_alone() {
         let reversed = |cell: &&ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
         let marked = backend.buffer().content.iter().filter(reversed).count();
         assert!(
-            marked >= 4 || keys == ["?"] || keys == ["enter"] || keys == ["8"],
+            marked >= 4 || [&["?"][..], &["enter"], &["8"]].contains(&keys),
             "{keys:?}"
         );
     }
@@ -213,6 +218,9 @@ fn nothing_that_agents_write_reaches_the_terminal_as_more_than_text() {
         scene.set(agent, key, &json.to_string(), 300);
         scene.set(agent, &format!("{key}2"), nasty, 300);
     }
+    assert!(scene.lock(agent, &[nasty, "a"], Mode::Exclusive, nasty));
+    let waiter = scene.attach(nasty, "b 1");
+    assert!(!scene.lock(waiter, &[nasty], Mode::Shared, nasty));
     for (width, height) in [(80, 24), (120, 40)] {
         let mut stage = Stage::new(Scene::empty(), width, height);
         stage.scene = scene;
@@ -220,7 +228,21 @@ fn nothing_that_agents_write_reaches_the_terminal_as_more_than_text() {
         stage.model.facts.snippet = nasty.to_owned();
         stage.refresh();
         for pane in 1..=8 {
-            for keys in [&["enter"][..], &["G"], &["esc"], &["x"], &["esc"], &["z"], &["z"]] {
+            let presses = [
+                &["enter"][..],
+                &["G"],
+                &["esc"],
+                &["x"],
+                &["esc", "e"],
+                &["esc", "E"],
+                &["esc", "+"],
+                &["esc", "m"],
+                &["esc", "R"],
+                &["esc", "w"],
+                &["esc", "z"],
+                &["z"],
+            ];
+            for keys in presses {
                 stage.press(&[&pane.to_string()]);
                 stage.press(keys);
                 for cell in &stage.draw().buffer().content {
@@ -243,7 +265,7 @@ fn nothing_that_agents_write_reaches_the_terminal_as_more_than_text() {
 
 #[test]
 fn no_size_makes_it_panic() {
-    let mut stage = busy(80, 24);
+    let mut stage = Stage::new(Scene::crowded(), 80, 24);
     stage.scene.set(
         0,
         "task:日本語".replace("日本語", "%E6%97%A5%E6%9C%AC").as_str(),
@@ -258,6 +280,10 @@ fn no_size_makes_it_panic() {
         &["esc", "esc", "/", "a"],
         &["esc", "z"],
         &["8"],
+        &["1", "w"],
+        &["esc", "O"],
+        &["esc", "+"],
+        &["esc", "4", "m"],
     ] {
         stage.model.size = Size::new(80, 24);
         stage.press(keys);

@@ -119,6 +119,10 @@ fn end_lease(model: &Model) -> Option<Confirm> {
     let who = clean(holder.owner());
     let lease = vec![(held.key.clone(), held.fence)];
     let what = match held.key.kind() {
+        Kind::Task if held.entry.work().again(model.now).state == WorkState::Dead => {
+            "The claim counts as lost, and it was the last try: the task is dead, and nobody gets it."
+                .to_owned()
+        }
         Kind::Task => "The claim counts as lost; others may have the task after a pause.".to_owned(),
         _ => format!("It ends at once.{}", served(model, &lease)),
     };

@@ -1,7 +1,9 @@
 //! The dashboard without a terminal: its model on a scene, keys by name, its picture as text.
 
 use callboard::board::Clock as _;
+use callboard::tui::action::Effect;
 use callboard::tui::app::{Outcome, update};
+use callboard::tui::deeds;
 use callboard::tui::event::Event;
 use callboard::tui::runner::refresh;
 use callboard::tui::state::Model;
@@ -47,6 +49,22 @@ impl Stage {
             last = self.happen(Event::Key(named(key)));
         }
         last
+    }
+
+    /// Carries out what `outcome` asks for, as the runner does, and tells the model; tells whether that was
+    /// anything.
+    pub(crate) fn carry_out(&mut self, outcome: Outcome) -> bool {
+        let mut acted = false;
+        for effect in outcome.effects {
+            let done = match effect {
+                Effect::Apply(confirmed) => deeds::apply(&self.scene.board, confirmed),
+                Effect::Run(errand) => deeds::run(&self.scene.board, errand),
+                _ => continue,
+            };
+            self.happen(Event::Done(done));
+            acted = true;
+        }
+        acted
     }
 
     /// Does something with the mouse at a place.

@@ -1,9 +1,11 @@
 //! What is known about a key or an agent, as label and fact: who holds it, who waits, what a person may do.
 
-use crate::board::{Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Score, Term, Time, WorkState};
+use crate::board::{
+    Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Score, TaskState, Term, Time, WorkState,
+};
 use crate::tui::action::Action;
 use crate::tui::keymap;
-use crate::tui::pane::Left;
+use crate::tui::pane::{Left, Live};
 use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
 use crate::tui::waits::Next;
 use crate::tui::{span, text};
@@ -125,22 +127,23 @@ impl Source<'_> {
 
     fn work(self, entry: &Entry, facts: &mut Facts) {
         let work = entry.work();
-        let state = match work.state {
-            WorkState::Open if entry.lease().is_some() => None,
-            WorkState::Open if self.snapshot.now < work.not_before => {
-                Some("to be claimed again after a pause")
+        let state = match entry.task_state() {
+            TaskState::Claimed => "claimed",
+            TaskState::Pending if self.snapshot.now < work.not_before => {
+                "lost lately, so nobody gets it for a while"
             }
-            WorkState::Open => Some("to be claimed"),
-            WorkState::Done => Some("done"),
-            WorkState::Failed => Some("failed: who did it says that it cannot be done"),
-            WorkState::Dead => Some("dead: it was lost too often, and nobody gets it any more"),
+            TaskState::Pending => "free: whoever asks for work gets it",
+            TaskState::Done => "done",
+            TaskState::Failed => "failed: who did it says that it cannot be done",
+            TaskState::Dead => "dead: nobody gets it any more",
         };
-        if let Some(state) = state {
-            facts.push(("state", Fact::Text(state.to_owned())));
+        facts.push(("state", Fact::Text(state.to_owned())));
+        let live = Live::of(entry, entry.lease(), 0, self.snapshot.now);
+        if live.resting {
+            facts.push(("free again", Fact::Left(live.left)));
         }
         if work.attempts > 0 {
-            let lost = format!("{} before this one", work.attempts);
-            facts.push(("tries lost", Fact::Text(lost)));
+            facts.push(("tries lost", Fact::Text(work.attempts.to_string())));
         }
     }
 

@@ -10,8 +10,8 @@ use super::{Confirm, Detail, Fact, Filter, Line, Prompt, Purpose, Subject, Table
 use crate::board::Time;
 use crate::tui::Facts;
 use crate::tui::keymap::Mode;
-use crate::tui::layout::Arrangement;
-use crate::tui::pane::{Cell, Pane, Row};
+use crate::tui::layout::{Arrangement, Slot};
+use crate::tui::pane::{Cell, Pane, Row, places};
 use crate::tui::snapshot::{Snapshot, Wanted};
 use crate::tui::span;
 use crate::tui::theme::Theme;
@@ -223,15 +223,12 @@ impl Model {
     /// Returns, for everything on the screen that counts, how long after the picture it reads differently.
     fn counts(&self) -> impl Iterator<Item = Duration> {
         let left = |deadline: Time| span::left_changes_in(deadline.since(self.now));
-        let tables = if self.is_blank() {
+        let slots = if self.is_blank() {
             Vec::new()
         } else {
-            self.arrangement().tables().collect()
+            self.arrangement().slots
         };
-        let rows = tables.into_iter().flat_map(|(pane, height)| {
-            let rows = self.table(pane).visible(self.snapshot.rows(pane), height);
-            rows.flat_map(|(row, _)| &row.cells)
-        });
+        let rows = slots.into_iter().flat_map(|slot| self.shown_cells(&slot));
         let cells = rows.filter_map(move |cell| match cell {
             Cell::Left(time) => left(time.until),
             Cell::Ago(moment) => Some(span::ago_changes_in(self.now.since(*moment))),
@@ -254,6 +251,17 @@ impl Model {
         let uptime = stats.map(|stats| span::minutes_change_in(stats.uptime));
         let others = [rate, uptime].into_iter().flatten();
         cells.chain(facts).chain(asked).chain(others)
+    }
+
+    /// Returns the cells that a box shows.
+    fn shown_cells(&self, slot: &Slot) -> Vec<&Cell> {
+        let pane = slot.front;
+        let places = places(pane.columns(), slot.inner().width);
+        let height = usize::from(slot.rows().height);
+        let rows = self.table(pane).visible(self.snapshot.rows(pane), height);
+        let cells = rows.flat_map(|(row, _)| row.cells.iter().zip(&places));
+        let shown = cells.filter(|(_, (_, width))| *width > 0);
+        shown.map(|(cell, _)| cell).collect()
     }
 
     /// The same for what lies over the panes, apart from details.
