@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::board::{
-    Action, Board, CallId, Clock, Compacted, Condition, EventKind, Key, Limits, Mode, Namespace, Op, Pattern,
-    Reason, Record, Refusal, Revision, RevisionFile, Secret, Session, Set, Time,
+    Action, Board, CallId, Clock, Compacted, Condition, EventKind, Key, Kind, Limits, Mode, Namespace, Op,
+    Outcome, Pattern, Reason, Record, Refusal, Revision, RevisionFile, Secret, Session, Set, Time,
 };
 use callboard::snapshot;
 use proptest::prelude::*;
-use support::image::{Clocks, attach, board, lock, records, restore, text, try_restore};
+use support::image::{Clocks, attach, board, lock, now, records, restore, text, try_restore};
 
 const KEYS: [&str; 6] = [
     "task:1",
@@ -64,6 +64,20 @@ enum Step {
         id: i64,
         answered: bool,
     },
+    Claim {
+        who: usize,
+    },
+    Submit {
+        who: usize,
+        outcome: Outcome,
+    },
+    Send {
+        who: usize,
+        to: usize,
+    },
+    Receive {
+        who: usize,
+    },
     Leave {
         who: usize,
     },
@@ -90,6 +104,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (who.clone(), value).prop_map(|(who, value)| Step::Batch { who, value }),
         1 => (who.clone(), 0..9i64, any::<bool>())
             .prop_map(|(who, id, answered)| Step::Once { who, id, answered }),
+        2 => who.clone().prop_map(|who| Step::Claim { who }),
+        1 => (who.clone(), prop_oneof![Just(Outcome::Done), Just(Outcome::Failed), Just(Outcome::Retry)])
+            .prop_map(|(who, outcome)| Step::Submit { who, outcome }),
+        2 => (who.clone(), 0..3usize).prop_map(|(who, to)| Step::Send { who, to }),
+        1 => who.clone().prop_map(|who| Step::Receive { who }),
         1 => who.prop_map(|who| Step::Leave { who }),
         2 => (1..400_000u64).prop_map(|millis| Step::Pass { millis }),
     ];
@@ -107,6 +126,10 @@ fn live(steps: Vec<Step>, clock: &Clocks) -> (Board, Vec<Option<Session>>) {
         | Step::Release { who }
         | Step::Batch { who, .. }
         | Step::Once { who, .. }
+        | Step::Claim { who }
+        | Step::Submit { who, .. }
+        | Step::Send { who, .. }
+        | Step::Receive { who }
         | Step::Leave { who }) = step
         else {
             let Step::Pass { millis } = step else {
@@ -148,11 +171,25 @@ fn live(steps: Vec<Step>, clock: &Clocks) -> (Board, Vec<Option<Session>>) {
                 let _may_be_held = call.set(key("task:once"), Arc::from("x"), seconds(60));
                 if answered {
                     let line = slot.once(ready(Arc::from(*b"{\"a\":\"\\u0000\"}\n")));
-                    tokio::runtime::Builder::new_current_thread()
-                        .build()
-                        .unwrap()
-                        .block_on(line);
+                    now(line);
                 }
+            }
+            Step::Claim { .. } => {
+                let tasks = Pattern::prefix("task:");
+                let _none_may_be_free = now(call.claim(&tasks, seconds(300), Duration::ZERO));
+            }
+            Step::Submit { outcome, .. } => {
+                let held = board.holds(agent.namespace(), call.owner());
+                if let Some((_, task)) = held.iter().find(|(key, _)| key.kind() == Kind::Task) {
+                    let token = task.lease().unwrap().fence;
+                    let _may_be_late = call.submit(token, outcome, Some(Arc::from("so it is")));
+                }
+            }
+            Step::Send { to, .. } => {
+                let _nobody_may_be_here = call.send(["a", "b", "*"][to], Arc::from("hello"));
+            }
+            Step::Receive { .. } => {
+                let _there_may_be_no_room = now(call.receive(2, Duration::ZERO));
             }
             Step::Leave { .. } => agents[who] = None,
             Step::Pass { .. } => unreachable!(),
@@ -365,7 +402,6 @@ fn a_request_is_in_the_image_if_what_it_did_is() {
         call.set(key(&format!("task:{id}")), Arc::from("v"), seconds(60))
             .unwrap();
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut slots: Vec<_> = (1..=3).map(|id| (id, first.slot(CallId::Number(id)))).collect();
     let (late, _) = (
         slots.pop().unwrap(),
@@ -376,14 +412,14 @@ fn a_request_is_in_the_image_if_what_it_did_is() {
     write(late.0, &late.1);
     for (id, slot) in [late, slots.remove(0)] {
         let line = format!("{{\"answer\":{id}}}\n");
-        runtime.block_on(slot.once(ready(Arc::from(line.into_bytes()))));
+        now(slot.once(ready(Arc::from(line.into_bytes()))));
     }
     let after = restore(&support::image::text_of(&image), &clock);
     let mut back = after.repeats(&secret, [1, 2, 3].map(CallId::Number));
     let [one, two, three] = [1, 2, 3].map(|id| back.slot(CallId::Number(id)));
     assert!(one.mark().is_applied() && two.mark().is_applied() && !three.mark().is_applied());
     let made = |slot: callboard::board::Slot| {
-        let line = runtime.block_on(slot.once(ready(Arc::from(*b"made"))));
+        let line = now(slot.once(ready(Arc::from(*b"made"))));
         String::from_utf8(line.to_vec()).unwrap()
     };
     assert_eq!(made(one), "{\"answer\":1}\n");

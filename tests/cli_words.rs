@@ -23,6 +23,7 @@ fn help_texts() {
         "watch",
         "expire",
         "stats",
+        "snapshot",
         "demo",
         "completions",
     ] {

@@ -59,30 +59,12 @@ impl Place {
 
     /// Starts a bridge with its client.
     pub(crate) fn client(&self) -> Client {
-        let (output, to_client) = std::io::pipe().unwrap();
-        let mut client = self.client_writing_to(to_client);
-        client.lines = lines_of(output);
-        client
+        Client::of(self.socket.clone(), "lead")
     }
 
     /// Starts a bridge that writes to `output`, which the test reads itself.
     pub(crate) fn client_writing_to(&self, output: PipeWriter) -> Client {
-        let (from_client, input) = std::io::pipe().unwrap();
-        let options = Options {
-            socket: self.socket.clone(),
-            project_dir: PathBuf::from("/the/project"),
-            hello: Hello {
-                name: Some("lead".to_owned()),
-                ..Hello::default()
-            },
-        };
-        let (end, ended) = channel();
-        thread::spawn(move || end.send(run_on(options, from_client, output)));
-        Client {
-            input: Some(input),
-            lines: channel().1,
-            ended,
-        }
+        Client::writing_to(self.socket.clone(), "lead", output)
     }
 }
 
@@ -144,6 +126,33 @@ impl Line {
 }
 
 impl Client {
+    /// Starts a bridge for the agent `name` to the board whose socket is, or will be, `socket`.
+    pub(crate) fn of(socket: PathBuf, name: &str) -> Self {
+        let (output, to_client) = std::io::pipe().unwrap();
+        let mut client = Self::writing_to(socket, name, to_client);
+        client.lines = lines_of(output);
+        client
+    }
+
+    fn writing_to(socket: PathBuf, name: &str, output: PipeWriter) -> Self {
+        let (from_client, input) = std::io::pipe().unwrap();
+        let options = Options {
+            socket,
+            project_dir: PathBuf::from("/the/project"),
+            hello: Hello {
+                name: Some(name.to_owned()),
+                ..Hello::default()
+            },
+        };
+        let (end, ended) = channel();
+        thread::spawn(move || end.send(run_on(options, from_client, output)));
+        Self {
+            input: Some(input),
+            lines: channel().1,
+            ended,
+        }
+    }
+
     pub(crate) fn say(&mut self, message: &Value) {
         self.say_raw(format!("{message}\n").as_bytes());
     }

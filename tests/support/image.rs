@@ -77,12 +77,15 @@ pub(crate) fn lock(session: &Session, target: &str, mode: Mode) -> Result<Grant,
         why: Some(Arc::from("a test")),
         ttl: Duration::from_secs(300),
     };
+    now(session.call().acquire(wish, Duration::ZERO))
+}
+
+/// Returns what `future` comes to, which needs no clock but the board's.
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    runtime
-        .unwrap()
-        .block_on(session.call().acquire(wish, Duration::ZERO))
+    runtime.unwrap().block_on(future)
 }
 
 /// Returns the snapshot of `board` as text.
