@@ -96,11 +96,12 @@ impl Core {
     }
 
     /// Gives back the time in which the board stood still: stopped, suspended or starved. It shows in a look
-    /// at leases that comes too late, and must end nobody's hold.
+    /// at leases that comes too late, and must end nobody's hold. Who was to be looked at then gets the second,
+    /// too, that made the difference, to call in.
     fn give_back_a_stall(&mut self, now: Time) {
         let due = self.ledger.next_look().map(|due| due.max(self.credited));
         if let Some(late) = due.map(|due| now.since(due)).filter(|late| *late > STALL) {
-            self.ledger.give_back(late);
+            self.ledger.give_back(late + STALL);
             self.credited = now;
             tracing::warn!(?late, "the board stood still; leases last so much longer");
         }
@@ -272,15 +273,14 @@ impl Board {
                 return entry.filter(|entry| entry.is_live(now));
             }
         }
-        let core = self.looked();
-        core.ledger.get(self.clock().now(), namespace, key.as_str())
+        let (core, now) = self.looked();
+        core.ledger.get(now, namespace, key.as_str())
     }
 
     /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`].
     pub fn list(&self, namespace: NamespaceId, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
-        let core = self.looked();
-        core.ledger
-            .list(self.clock().now(), namespace, pattern, after, limit)
+        let (core, now) = self.looked();
+        core.ledger.list(now, namespace, pattern, after, limit)
     }
 
     /// Returns about `limit` matching events after `since` and the cursor to go on from.
@@ -339,17 +339,18 @@ impl Board {
 
     /// Returns the requests that wait for locks; see [`Ledger::waiters`].
     pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
-        self.looked().ledger.waiters(namespace)
+        let (core, now) = self.looked();
+        core.ledger.waiters(now, namespace)
     }
 
     /// Returns what `owner` holds, in the order of the grants.
     pub fn holds(&self, namespace: NamespaceId, owner: &Owner) -> Vec<(Key, Arc<Entry>)> {
-        self.looked().ledger.holds(namespace, owner)
+        self.looked().0.ledger.holds(namespace, owner)
     }
 
     /// Returns everyone who holds something, with what it is.
     pub fn holders(&self, namespace: NamespaceId) -> Vec<(Arc<Presence>, Vec<(Key, Arc<Entry>)>)> {
-        self.looked().ledger.holders(namespace)
+        self.looked().0.ledger.holders(namespace)
     }
 
     /// Returns what the owner of `presence` must be told now; a look at one flag when that is nothing.
@@ -357,18 +358,18 @@ impl Board {
         if !presence.is_to_be_told() {
             return None;
         }
-        let core = self.looked();
-        core.ledger.notices(self.clock().now(), namespace, presence)
+        let (core, now) = self.looked();
+        core.ledger.notices(now, namespace, presence)
     }
 
     /// Returns what `owner` lost without its doing; see [`Ledger::losses`].
     pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
-        self.looked().ledger.losses(namespace, owner)
+        self.looked().0.ledger.losses(namespace, owner)
     }
 
     /// Returns how the agents of a namespace have done with their tasks, in the order of their names.
     pub fn scores(&self, namespace: NamespaceId) -> Vec<(Arc<str>, Score)> {
-        self.looked().ledger.scores(namespace)
+        self.looked().0.ledger.scores(namespace)
     }
 
     /// Returns a receiver that is woken by every commit and every change of the roster.
@@ -466,21 +467,19 @@ impl Board {
         swept
     }
 
-    /// Returns the core with every lease ended that is over.
-    fn looked(&self) -> MutexGuard<'_, Core> {
+    /// Returns the core with every lease ended that is over, and the moment at which that is so: at a later one
+    /// somebody could see a lease end that the ledger has not ended, and that a late call could bring back.
+    fn looked(&self) -> (MutexGuard<'_, Core>, Time) {
+        let now = self.clock().now();
         let core = self.core();
-        if core
-            .ledger
-            .next_look()
-            .is_none_or(|next| self.clock().now() < next)
-        {
-            return core;
+        if core.ledger.next_look().is_none_or(|next| now < next) {
+            return (core, now);
         }
         drop(core);
         if let Err(refusal) = self.as_person(NamespaceId(0), Sweep { limit: 0 }) {
             tracing::error!(%refusal, "cannot end leases that are over");
         }
-        self.core()
+        (self.core(), now)
     }
 
     /// Looks at the ledger, and at the clock while nobody else can change it.
@@ -548,6 +547,9 @@ impl Board {
         if hands_back {
             self.hand_back();
         }
+        for gone in effects.unqueued {
+            core.turns.remove(&gone);
+        }
         let mut served = effects.served;
         while let Some(Served {
             namespace,
@@ -571,7 +573,6 @@ impl Board {
             self.publish(effects.changes);
             served.extend(effects.served);
         }
-        core.turns.retain(|_, turn| !turn.is_closed());
         Ok((answer, changed))
     }
 

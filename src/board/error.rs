@@ -99,6 +99,15 @@ pub enum Refusal {
     Revisions(String),
 }
 
+impl Refusal {
+    /// Returns what nobody but one who has left can be told, and so nobody is.
+    pub(crate) fn left() -> Self {
+        Self::NotFound {
+            what: "session that asks; it has left".to_owned(),
+        }
+    }
+}
+
 /// Who is in the way of a request for locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -106,7 +115,7 @@ pub struct Held {
     pub holder: Arc<Owner>,
     /// What for, in its words.
     pub why: Option<Arc<str>>,
-    /// What is held of that which was wanted.
+    /// What is held of that which was wanted, 64 targets at most.
     pub targets: Vec<Target>,
     /// How long the hold lasts if nobody renews it; `None` when it is only waited for.
     pub remaining: Option<Duration>,
@@ -114,7 +123,7 @@ pub struct Held {
     pub position: usize,
 }
 
-/// Owners each of whom waits for the next, and the last for the one who asked.
+/// Owners each of whom waits for the next, and the last for the first, who asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circle(pub Vec<Stuck>);
 
@@ -123,7 +132,7 @@ pub struct Circle(pub Vec<Stuck>);
 pub struct Stuck {
     /// Who it is.
     pub owner: Arc<Owner>,
-    /// What it has locked.
+    /// What it has locked of what the one before it waits for; nothing if it only came first.
     pub holds: Vec<Target>,
     /// What it waits for.
     pub wants: Vec<Target>,

@@ -26,33 +26,51 @@ pub(crate) struct Holdings {
 #[derive(Debug)]
 struct Holding {
     presence: Arc<Presence>,
+    /// Whether its presence was handed out, so that it must be the same until its session leaves.
+    attached: bool,
     leases: BTreeSet<(Revision, Key)>,
     due: Option<Time>,
     losses: Vec<Loss>,
 }
 
-impl Holdings {
-    /// Returns the presence of `owner`, who is connected if this is the first that is heard of it.
-    pub(crate) fn presence(&mut self, owner: &Arc<Owner>, idle_limit: Duration, now: Time) -> Arc<Presence> {
-        let holding = self.owners.entry(Arc::clone(owner)).or_insert_with(|| Holding {
-            presence: Presence::new(Arc::clone(owner), idle_limit, now),
+impl Holding {
+    fn of(presence: Arc<Presence>) -> Self {
+        Self {
+            presence,
+            attached: false,
             leases: BTreeSet::new(),
             due: None,
             losses: Vec::new(),
-        });
+        }
+    }
+
+    /// Tells whether nobody can come and ask for it.
+    fn is_over(&self) -> bool {
+        self.leases.is_empty() && (!self.attached || self.presence.gone().is_some())
+    }
+}
+
+impl Holdings {
+    /// Returns the presence of `owner`, who is connected if this is the first that is heard of it.
+    pub(crate) fn presence(&mut self, owner: &Arc<Owner>, idle_limit: Duration, now: Time) -> Arc<Presence> {
+        let new = || Holding::of(Presence::new(Arc::clone(owner), idle_limit, now));
+        let holding = self.owners.entry(Arc::clone(owner)).or_insert_with(new);
         Arc::clone(&holding.presence)
+    }
+
+    /// Returns the presence of `owner`, who calls, and keeps it until its session leaves.
+    pub(crate) fn attach(&mut self, owner: &Arc<Owner>, idle_limit: Duration, now: Time) -> Arc<Presence> {
+        let presence = self.presence(owner, idle_limit, now);
+        self.holding(&presence).attached = true;
+        presence
     }
 
     /// Adds the owner of `presence` if nothing is known of it.
     fn holding(&mut self, presence: &Arc<Presence>) -> &mut Holding {
+        let new = || Holding::of(Arc::clone(presence));
         self.owners
             .entry(Arc::clone(presence.owner()))
-            .or_insert_with(|| Holding {
-                presence: Arc::clone(presence),
-                leases: BTreeSet::new(),
-                due: None,
-                losses: Vec::new(),
-            })
+            .or_insert_with(new)
     }
 
     pub(crate) fn add(&mut self, key: &Key, lease: &Lease) {
@@ -122,6 +140,13 @@ impl Holdings {
         self.owners.values().map(|one| &one.presence)
     }
 
+    /// Notes that there may be something to tell `owner`.
+    pub(crate) fn tell(&self, owner: &Owner) {
+        if let Some(holding) = self.owners.get(owner) {
+            holding.presence.tell(true);
+        }
+    }
+
     /// Notes that `owner` lost a lease without its doing.
     pub(crate) fn lost(&mut self, owner: &Owner, loss: Loss) {
         if let Some(holding) = self.owners.get_mut(owner) {
@@ -154,18 +179,17 @@ impl Holdings {
         }
     }
 
-    /// Forgets `owner` if it has left and there is nothing to know of it. Of those who left and lost
-    /// something, the ones that left first are forgotten when they become too many.
+    /// Forgets `owner` if it has left, or is but a name in a lock, and there is nothing to know of it. Of
+    /// those who lost something, the ones that left first are forgotten when they become too many.
     pub(crate) fn forget(&mut self, owner: &Owner) {
-        let over = |one: &Holding| one.leases.is_empty() && one.presence.gone().is_some();
-        let Some(holding) = self.owners.get(owner).filter(|one| over(one)) else {
+        let Some(holding) = self.owners.get(owner).filter(|one| one.is_over()) else {
             return;
         };
         if holding.losses.is_empty() {
             self.remove_owner(&Arc::clone(holding.presence.owner()));
             return;
         }
-        let gone = self.owners.values().filter(|one| over(one));
+        let gone = self.owners.values().filter(|one| one.is_over());
         if gone.clone().count() > MAX_GONE
             && let Some(first) = gone.min_by_key(|one| one.presence.gone())
         {

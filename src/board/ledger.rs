@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The most namespaces that a board opens.
-const MAX_NAMESPACES: usize = 64;
+pub(crate) const MAX_NAMESPACES: usize = 64;
 /// The most keys that a list looks at while it holds the board.
 const LOOK_AT: usize = 10_000;
 /// The most entries that a command ends because they have run out, besides those it names.
@@ -76,6 +76,8 @@ pub struct Effects {
     pub changes: Vec<Change>,
     /// Which requests need not wait any more.
     pub served: Vec<Served>,
+    /// Which requests were given up, or belong to somebody who left; their places may be kept.
+    pub unqueued: Vec<(NamespaceId, Ticket)>,
 }
 
 /// A request that waited and was granted.
@@ -147,7 +149,7 @@ impl Ledger {
     pub fn presence(&mut self, namespace: NamespaceId, owner: &Arc<Owner>, now: Time) -> Arc<Presence> {
         let idle_limit = self.limits.idle;
         let space = &mut self.spaces[namespace.0 as usize];
-        let presence = space.holdings.presence(owner, idle_limit, now);
+        let presence = space.holdings.attach(owner, idle_limit, now);
         if space.inbox(&owner.name) > 0 {
             presence.tell(true);
         }
@@ -157,10 +159,11 @@ impl Ledger {
     /// Gives the time `by`, in which the board stood still, back to all who hold something. Consul renews so
     /// when its leader fails: the server's own trouble must not end leases.
     pub fn give_back(&mut self, by: Duration) {
-        for space in &self.spaces {
+        for space in &mut self.spaces {
             for presence in space.holdings.presences() {
                 presence.shift(by);
             }
+            space.queue.shift(by);
         }
     }
 
@@ -243,12 +246,12 @@ impl Ledger {
     }
 
     /// Returns the requests that wait for locks, in the order in which they are served, each with those who
-    /// are in its way.
-    pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
+    /// are in its way at `now`.
+    pub fn waiters(&self, now: Time, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
         let space = self.space(namespace);
         let places = space.queue.iter().enumerate();
         let blockers = |at, waiter: &Waiter| {
-            let obstacles = space.obstacles(waiter.owner(), &waiter.wish, at);
+            let obstacles = space.obstacles(now, waiter.owner(), &waiter.wish, at);
             obstacles.owners().into_iter().collect()
         };
         places

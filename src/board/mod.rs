@@ -28,6 +28,7 @@ mod command;
 mod entry;
 mod error;
 mod events;
+mod grant;
 mod handout;
 mod holdings;
 mod image;
@@ -59,6 +60,7 @@ mod transaction;
 #[cfg(test)]
 mod trial;
 mod turn;
+mod wait_for;
 mod work;
 
 pub use answers::{AnswerLine, CallId, KEPT_ANSWERS, Mark, Repeats, Slot};

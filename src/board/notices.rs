@@ -35,17 +35,10 @@ impl Notices {
     /// Returns what the owner of `presence` must be told at `now`, and notes whether there is anything.
     pub(super) fn of(space: &Space, presence: &Presence, now: Time) -> Option<Self> {
         let owner = presence.owner();
-        let places = space.queue.iter().enumerate();
-        let in_its_way = places.filter(|(at, waiter)| {
-            waiter.is_open()
-                && waiter.owner() != owner
-                && space
-                    .obstacles(waiter.owner(), &waiter.wish, *at)
-                    .owners()
-                    .contains(owner)
-        });
+        let open = space.queue.open().map(|(_, waiter)| waiter);
+        let in_its_way = open.filter(|waiter| space.holds_up(now, owner, waiter));
         let mut wanted: Vec<_> = in_its_way
-            .map(|(_, waiter)| Wanted {
+            .map(|waiter| Wanted {
                 targets: Arc::clone(&waiter.wish.targets),
                 by: Arc::clone(waiter.owner()),
                 waiting: now.since(waiter.since),

@@ -1,16 +1,13 @@
-//! Who waits for locks, in which order, and who is in whose way.
+//! The places of those who wait for locks, in the order in which they are served.
 //!
-//! The rules are those of appendix A of the study on semantics, which were found by simulation: all targets
-//! or none, first come first served, but nobody stands behind those who wait for itself; a wait that would
-//! close a circle is refused to the newcomer; holders are never robbed. [`super::command::Acquire`] applies
-//! them; here is the queue and the questions that it answers.
+//! Here is the queue alone: who stands where, and whose place is kept. Who is in whose way is the business of
+//! [`super::wait_for`].
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::space::Space;
-use super::{Key, Lease, Mode, Owner, Presence, Revision, Target, Time};
+use super::{Mode, Owner, Presence, Revision, Target, Time};
 
 /// The most requests that wait in a namespace.
 pub(crate) const MAX_WAITERS: usize = 1_000;
@@ -71,19 +68,23 @@ impl Waiter {
         self.kept_until.is_none()
     }
 
-    fn is_in_the_way(&self, owner: &Owner, wish: &Wish) -> bool {
-        **self.owner() != *owner && self.wish.conflicts(wish)
+    /// Tells whether `owner` cannot have `wish` while this one has what it waits for.
+    pub(crate) fn is_in_the_way(&self, owner: &Owner, wish: &Wish) -> bool {
+        self.wish.conflicts(wish) && **self.owner() != *owner
     }
 }
 
 impl Wish {
     /// Tells whether two owners cannot have both at a time.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
-        (self.mode == Mode::Exclusive || other.mode == Mode::Exclusive)
-            && self
-                .targets
-                .iter()
-                .any(|a| other.targets.iter().any(|b| a.overlaps(b)))
+        (self.mode == Mode::Exclusive || other.mode == Mode::Exclusive) && self.overlaps(&other.targets)
+    }
+
+    /// Tells whether it wants some of `targets`, or what is above or below them.
+    pub(crate) fn overlaps(&self, targets: &[Target]) -> bool {
+        self.targets
+            .iter()
+            .any(|own| targets.iter().any(|target| own.overlaps(target)))
     }
 
     fn same(&self, other: &Self) -> bool {
@@ -96,28 +97,45 @@ impl Wish {
 pub(crate) struct Queue {
     waiters: VecDeque<Waiter>,
     last: u64,
+    /// The places in which nobody waits, by when they are kept no longer.
+    kept: BTreeSet<(Time, Ticket)>,
+    /// Those whom nobody is in the way of, but for whom there was no room.
+    starved: BTreeSet<Ticket>,
 }
 
 impl Queue {
     /// Returns all places, kept ones too, in order.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Waiter> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Waiter> + ExactSizeIterator {
         self.waiters.iter()
+    }
+
+    /// Returns those who wait, each with its place.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (usize, &Waiter)> {
+        self.waiters
+            .iter()
+            .enumerate()
+            .filter(|(_, waiter)| waiter.is_open())
+    }
+
+    /// Returns those who wait before `position`.
+    pub(crate) fn before(&self, position: usize) -> impl Iterator<Item = &Waiter> {
+        let before = self.waiters.range(..position.min(self.waiters.len()));
+        before.filter(|waiter| waiter.is_open())
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.waiters.len() >= MAX_WAITERS
     }
 
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Waiter> {
-        self.waiters.iter().filter(|waiter| waiter.is_open())
-    }
-
-    fn position(&self, ticket: Ticket) -> Option<usize> {
+    pub(crate) fn position(&self, ticket: Ticket) -> Option<usize> {
         self.waiters.iter().position(|waiter| waiter.ticket == ticket)
     }
 
     /// Returns where the place is that is kept for this wish of `owner`.
     pub(crate) fn kept(&self, owner: &Owner, wish: &Wish) -> Option<usize> {
+        if self.kept.is_empty() {
+            return None;
+        }
         let kept =
             |waiter: &Waiter| !waiter.is_open() && **waiter.owner() == *owner && waiter.wish.same(wish);
         self.waiters.iter().position(kept)
@@ -141,185 +159,86 @@ impl Queue {
     /// Takes the kept place at `position` again.
     pub(crate) fn reopen(&mut self, position: usize, wish: Wish) -> Ticket {
         let waiter = &mut self.waiters[position];
-        waiter.kept_until = None;
+        if let Some(end) = waiter.kept_until.take() {
+            self.kept.remove(&(end, waiter.ticket));
+        }
         waiter.wish = wish;
         waiter.ticket
     }
 
-    /// Gives up waiting at `now`; the place is kept for a while. Tells whether it was waited in.
-    pub(crate) fn close(&mut self, ticket: Ticket, now: Time) -> bool {
-        let Some(position) = self.position(ticket) else {
-            return false;
-        };
-        self.waiters[position].kept_until = Some(now.after(KEPT_FOR));
-        true
+    /// Gives up waiting at `now`; the place is kept for a while. Tells what was waited for.
+    pub(crate) fn close(&mut self, ticket: Ticket, now: Time) -> Option<Wish> {
+        let position = self.position(ticket)?;
+        let waiter = &mut self.waiters[position];
+        if waiter.is_open() {
+            let end = now.after(KEPT_FOR);
+            waiter.kept_until = Some(end);
+            self.kept.insert((end, ticket));
+            self.starved.remove(&ticket);
+        }
+        Some(waiter.wish.clone())
     }
 
-    /// Takes a place away; tells whether it was there.
+    /// Takes a place away.
     pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
-        self.waiters.remove(self.position(ticket)?)
+        self.remove_at(self.position(ticket)?)
     }
 
     /// Takes the place at `position` away.
-    pub(crate) fn remove_at(&mut self, position: usize) {
-        self.waiters.remove(position);
+    pub(crate) fn remove_at(&mut self, position: usize) -> Option<Waiter> {
+        let waiter = self.waiters.remove(position)?;
+        self.starved.remove(&waiter.ticket);
+        if let Some(end) = waiter.kept_until {
+            self.kept.remove(&(end, waiter.ticket));
+        }
+        Some(waiter)
     }
 
-    /// Takes away every place for which `gone` holds; tells whether there was one.
-    pub(crate) fn drop_where(&mut self, gone: impl Fn(&Waiter) -> bool) -> bool {
-        let before = self.waiters.len();
-        self.waiters.retain(|waiter| !gone(waiter));
-        self.waiters.len() < before
+    /// Takes away every place for which `gone` holds.
+    pub(crate) fn drop_where(&mut self, gone: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
+        let tickets = self.waiters.iter().filter(|waiter| gone(waiter));
+        let tickets: Vec<_> = tickets.map(|waiter| waiter.ticket).collect();
+        tickets
+            .into_iter()
+            .filter_map(|ticket| self.remove(ticket))
+            .collect()
+    }
+
+    /// Forgets the places that are kept no longer at `now`.
+    pub(crate) fn forget_kept(&mut self, now: Time) {
+        while let Some((_, ticket)) = self.kept.first().copied().filter(|(end, _)| *end <= now) {
+            self.remove(ticket);
+        }
     }
 
     /// Returns the next moment at which a place is kept no longer.
     pub(crate) fn next_end(&self) -> Option<Time> {
-        self.waiters.iter().filter_map(|waiter| waiter.kept_until).min()
-    }
-}
-
-/// What keeps a request from being granted.
-#[derive(Debug, Default)]
-pub(crate) struct Obstacles<'a> {
-    /// Leases of others that conflict.
-    pub(crate) leases: Vec<(&'a Target, &'a Key, &'a Lease)>,
-    /// Those who stand before it and want what it wants.
-    pub(crate) waiters: Vec<&'a Waiter>,
-}
-
-impl Obstacles<'_> {
-    pub(crate) fn is_none(&self) -> bool {
-        self.leases.is_empty() && self.waiters.is_empty()
+        self.kept.first().map(|(end, _)| *end)
     }
 
-    pub(crate) fn owners(&self) -> BTreeSet<Arc<Owner>> {
-        let holders = self.leases.iter().map(|(_, _, lease)| lease.owner());
-        holders
-            .chain(self.waiters.iter().map(|waiter| waiter.owner()))
-            .cloned()
-            .collect()
+    /// Keeps the places longer by the time `by`, in which the board stood still.
+    pub(crate) fn shift(&mut self, by: Duration) {
+        for waiter in &mut self.waiters {
+            waiter.kept_until = waiter.kept_until.map(|end| end.after(by));
+        }
+        let kept = self.kept.iter().map(|(end, ticket)| (end.after(by), *ticket));
+        self.kept = kept.collect();
     }
-}
 
-/// The questions that need both the queue and what is held.
-impl Space {
-    /// Returns what is in the way of `wish` of `owner` in the place `position`. A lease of its own never is.
-    pub(crate) fn obstacles<'a>(&'a self, owner: &Owner, wish: &'a Wish, position: usize) -> Obstacles<'a> {
-        let held = wish.targets.iter().flat_map(|target| self.overlapping(target));
-        let leases = held.flat_map(|(target, key)| {
-            let leases = self.get(key.as_str()).map_or(&[][..], |entry| entry.leases());
-            leases.iter().map(move |lease| (target, key, lease))
-        });
-        let shared = wish.mode == Mode::Shared;
-        let mut leases: Vec<_> = leases
-            .filter(|(_, _, lease)| **lease.owner() != *owner && !(shared && lease.mode == Mode::Shared))
-            .collect();
-        leases.sort_by_key(|(_, key, lease)| (lease.fence, *key));
-        leases.dedup_by_key(|(_, key, lease)| (lease.fence, *key));
-        let before = self.queue.iter().take(position).filter(|waiter| waiter.is_open());
-        let waiters = before.filter(|waiter| waiter.is_in_the_way(owner, wish));
-        Obstacles {
-            leases,
-            waiters: waiters.collect(),
+    /// Notes that only room is wanting for the one who waits at `position`.
+    pub(crate) fn starve(&mut self, position: usize) {
+        if let Some(waiter) = self.waiters.get(position) {
+            self.starved.insert(waiter.ticket);
         }
     }
 
-    /// Returns where a new request stands: at the end, but before the first who waits for its owner (rule 4).
-    pub(crate) fn place_of(&self, owner: &Arc<Owner>, wish: &Wish) -> usize {
-        let mut graph = WaitFor::new(self);
-        let ahead = |waiter: &Waiter| {
-            waiter.is_open()
-                && waiter.is_in_the_way(owner, wish)
-                && graph.path(waiter.owner(), owner).is_some()
-        };
-        let found = self.queue.iter().position(ahead);
-        found.unwrap_or(self.queue.waiters.len())
+    /// Tells whether somebody waits for nothing but room.
+    pub(crate) fn is_starving(&self) -> bool {
+        !self.starved.is_empty()
     }
 
-    /// Returns the first request that waits although nothing is in its way any more.
-    pub(crate) fn grantable(&self, passed: &BTreeSet<Ticket>) -> Option<&Waiter> {
-        let mut places = self.queue.iter().enumerate();
-        let free = places.find(|(position, waiter)| {
-            waiter.is_open()
-                && !passed.contains(&waiter.ticket)
-                && self.obstacles(waiter.owner(), &waiter.wish, *position).is_none()
-        });
-        free.map(|(_, waiter)| waiter)
-    }
-
-    /// Returns the circle that would close if `owner` waited for each of `blockers`: those blockers who wait
-    /// for it, from the first to the one that waits for the owner itself.
-    pub(crate) fn circle(
-        &self,
-        blockers: &BTreeSet<Arc<Owner>>,
-        owner: &Arc<Owner>,
-    ) -> Option<Vec<Arc<Owner>>> {
-        let mut graph = WaitFor::new(self);
-        blockers.iter().find_map(|blocker| graph.path(blocker, owner))
-    }
-
-    /// Returns the circle that would close if `owner`, who waits in another call, were granted `wish` now.
-    pub(crate) fn circle_by_grant(&self, owner: &Arc<Owner>, wish: &Wish) -> Option<Vec<Arc<Owner>>> {
-        if !self.queue.open().any(|waiter| waiter.owner() == owner) {
-            return None;
-        }
-        let mut graph = WaitFor::new(self);
-        let blocked = self
-            .queue
-            .open()
-            .filter(|waiter| waiter.is_in_the_way(owner, wish));
-        let mut circles = blocked.filter_map(|waiter| graph.path(owner, waiter.owner()));
-        circles.next()
-    }
-}
-
-/// Who waits for whom: an edge leads from the owner of each open request to whoever is in its way.
-struct WaitFor<'a> {
-    space: &'a Space,
-    /// What has been worked out already.
-    edges: BTreeMap<Arc<Owner>, BTreeSet<Arc<Owner>>>,
-}
-
-impl<'a> WaitFor<'a> {
-    fn new(space: &'a Space) -> Self {
-        Self {
-            space,
-            edges: BTreeMap::new(),
-        }
-    }
-
-    /// Returns the way from one owner to another, both included, `None` when there is none.
-    fn path(&mut self, from: &Arc<Owner>, to: &Arc<Owner>) -> Option<Vec<Arc<Owner>>> {
-        let mut came_from: BTreeMap<Arc<Owner>, Option<Arc<Owner>>> =
-            BTreeMap::from([(Arc::clone(from), None)]);
-        let mut open = VecDeque::from([Arc::clone(from)]);
-        while let Some(owner) = open.pop_front() {
-            if owner == *to {
-                let back = |owner: &Arc<Owner>| came_from.get(owner).cloned().flatten();
-                let mut path: Vec<_> = std::iter::successors(Some(owner), back).collect();
-                path.reverse();
-                return Some(path);
-            }
-            for next in self.blockers(&owner) {
-                if !came_from.contains_key(&next) {
-                    came_from.insert(Arc::clone(&next), Some(Arc::clone(&owner)));
-                    open.push_back(next);
-                }
-            }
-        }
-        None
-    }
-
-    fn blockers(&mut self, owner: &Arc<Owner>) -> BTreeSet<Arc<Owner>> {
-        if let Some(known) = self.edges.get(owner) {
-            return known.clone();
-        }
-        let places = self.space.queue.iter().enumerate();
-        let own = places.filter(|(_, waiter)| waiter.is_open() && waiter.owner() == owner);
-        let blockers: BTreeSet<_> = own
-            .flat_map(|(position, waiter)| self.space.obstacles(owner, &waiter.wish, position).owners())
-            .collect();
-        self.edges.insert(Arc::clone(owner), blockers.clone());
-        blockers
+    /// Tells whether `waiter` waits for nothing but room, as far as is known.
+    pub(crate) fn is_starved(&self, waiter: &Waiter) -> bool {
+        self.starved.contains(&waiter.ticket)
     }
 }

@@ -31,8 +31,9 @@ impl fmt::Display for Revision {
 
 /// How many revisions are set aside at once: one fsync for a million changes.
 const BLOCK: u64 = 1_000_000;
-/// The most revisions that one command can use: its own, and one for each entry that it finds run out.
-pub(crate) const MARGIN: u64 = 10_000;
+/// The most revisions that one command can use: its own, one for each entry that it finds run out, and one for
+/// each request that it serves.
+pub(crate) const MARGIN: u64 = 100_000;
 
 /// Beyond it revisions could be confused: many clients read JSON numbers as doubles.
 pub(crate) const MAX_START: u64 = 1 << 52;

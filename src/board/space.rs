@@ -10,6 +10,7 @@ use super::messages::{self, Inboxes, MAX_MESSAGES};
 use super::queue::Queue;
 use super::scores::{Scores, Tally};
 use super::settled::{Settled, Settlement};
+use super::wait_for::Rival;
 use super::{
     Entry, History, Key, Kind, KindStats, Limits, Loss, Namespace, Owner, Pattern, Refusal, Revision, Target,
     Time,
@@ -173,7 +174,11 @@ impl Space {
         {
             self.holdings.called(to).for_each(|one| one.tell(true));
         }
+        let is_wanted = self.queue.open().next().is_some();
         for lease in entry.leases() {
+            if is_wanted {
+                lease.holder.tell(true);
+            }
             self.fences.entry(lease.fence).or_default().insert(key.clone());
             self.holdings.add(key, lease);
         }
@@ -270,21 +275,46 @@ impl Space {
         self.inboxes.len(to).saturating_add_signed(more)
     }
 
-    /// Returns the locks that are held and overlap `target`: on what, and under which key.
-    ///
-    /// One look for each directory above the target, and one range for all that lies below it.
-    pub(crate) fn overlapping<'a>(
+    /// Returns the leases at `now` on what covers `target`, itself included: one look for each directory above.
+    pub(crate) fn above<'a>(
         &'a self,
-        target: &'a Target,
-    ) -> impl Iterator<Item = (&'a Target, &'a Key)> {
-        let above = target.and_above().skip(1);
+        now: Time,
+        target: &Target,
+    ) -> impl Iterator<Item = Rival<'a>> + use<'a> {
+        let above = target.and_above();
         let above = above.filter_map(|above| self.held.get_key_value(&above));
-        let below = self
-            .held
-            .range(target..)
-            .take_while(|(other, _)| target.covers(other));
-        let found = above.chain(below);
-        found.flat_map(|(on, keys)| keys.iter().map(move |key| (on, key)))
+        above.flat_map(move |(on, keys)| self.leases_on(now, on, keys))
+    }
+
+    /// Returns the leases at `now` on what lies below `target`: one range.
+    pub(crate) fn below<'a>(&'a self, now: Time, target: &'a Target) -> impl Iterator<Item = Rival<'a>> {
+        let from = (Bound::Excluded(target), Bound::Unbounded);
+        let below = self.held.range(from);
+        let below = below.take_while(|(other, _)| target.covers(other));
+        below.flat_map(move |(on, keys)| self.leases_on(now, on, keys))
+    }
+
+    /// Returns the leases that stand under `keys` at `now`. The ledger has ended those that are over, but a
+    /// raw lock that has run out may not have been swept yet.
+    fn leases_on<'a>(
+        &'a self,
+        now: Time,
+        on: &'a Target,
+        keys: &'a BTreeSet<Key>,
+    ) -> impl Iterator<Item = Rival<'a>> {
+        keys.iter().flat_map(move |key| {
+            let entry = self.entries.get(key);
+            let leases = entry.map_or(&[][..], |entry| entry.leases());
+            leases.iter().filter_map(move |lease| {
+                let until = entry?.held_until(lease, now);
+                (now < until).then_some(Rival {
+                    on,
+                    key,
+                    lease,
+                    until,
+                })
+            })
+        })
     }
 
     /// Returns when each lease of `owner` must be looked at, and under which key and fence it is.
@@ -356,7 +386,7 @@ fn message_to<'a>(key: &'a Key, entry: &Entry) -> Option<&'a str> {
 }
 
 /// Returns what a lock that is held is on.
-fn held_target(key: &Key, entry: &Entry) -> Option<Target> {
+pub(crate) fn held_target(key: &Key, entry: &Entry) -> Option<Target> {
     if entry.leases().is_empty() {
         return None;
     }

@@ -148,8 +148,8 @@ impl Target {
     pub fn covers(&self, other: &Self) -> bool {
         match (self.form, other.form) {
             (Form::Relative, Form::Relative) | (Form::Absolute, Form::Absolute) => {
-                let mut others = other.parts();
-                self.parts().all(|part| others.next() == Some(part))
+                let rest = other.text.strip_prefix(&*self.text);
+                self.is_top() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             }
             (Form::Hashed, _) | (_, Form::Hashed) => self.key() == other.key(),
             _ => self == other,
@@ -159,6 +159,14 @@ impl Target {
     /// Tells whether a lock on one target is in the way of a lock on the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
+    }
+
+    /// Tells whether this is the project, or the root of the file system.
+    fn is_top(&self) -> bool {
+        matches!(
+            (self.form, &*self.text),
+            (Form::Relative, ".") | (Form::Absolute, "/")
+        )
     }
 
     /// Returns every target that covers this one: itself first, at last `.` or `/`.
@@ -188,7 +196,10 @@ impl Target {
 
     /// Returns what this target is to those who know only its key, when that key is a hash.
     fn alias(&self) -> Option<Self> {
-        (self.form != Form::Hashed && self.spelled().is_none()).then(|| Self {
+        // Each byte takes three characters at most, and few texts come near the limit.
+        let may_be_hashed = PREFIX.len() + 3 * self.text.len() > MAX_KEY_CHARS || is_hash(&self.text);
+        let is_hashed = may_be_hashed && self.form != Form::Hashed && self.spelled().is_none();
+        is_hashed.then(|| Self {
             form: Form::Hashed,
             text: Arc::from(format!("#{}", self.hash())),
         })

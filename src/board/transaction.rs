@@ -3,18 +3,17 @@
 //! The verbs of which commands are made: begin a batch, put, end, hold, let go. Each keeps the indexes, tells
 //! the history, and notes what must be published. Checks are the commands' own.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::Hold;
 use super::handout::is_undeliverable;
 use super::ledger::{Caller, Change, Effects, Ledger, MAX_ENDED};
 use super::presence::GRACE;
-use super::queue::{Waiter, Wish};
-use super::space::{Growth, Space};
+use super::space::{Growth, Space, held_target};
 use super::{
-    Entry, Event, EventKind, Grant, Key, Kind, Lease, Loss, NamespaceId, Owner, Presence, Reason, Refusal,
-    Revision, Served, SessionId, TaskState, Term, Ticket, Time, locks,
+    Entry, Event, EventKind, Key, Kind, NamespaceId, Owner, Presence, Reason, Refusal, Revision,
+    SessionId, Target, TaskState, Term, Time, locks,
 };
 
 /// The most owners that a command looks at, besides those it concerns.
@@ -23,12 +22,12 @@ pub(crate) const MAX_LOOKED: usize = 2_000;
 /// A command at work.
 #[derive(Debug)]
 pub struct Transaction<'a> {
-    ledger: &'a mut Ledger,
+    pub(super) ledger: &'a mut Ledger,
     now: Time,
     caller: &'a Caller,
-    effects: Effects,
-    /// Where a lock or a place in the queue became free, so that somebody may be served.
-    freed: BTreeSet<NamespaceId>,
+    pub(super) effects: Effects,
+    /// What became free, so that somebody who waits for it may be served.
+    pub(super) freed: BTreeMap<NamespaceId, Vec<Target>>,
 }
 
 /// What is to stand under a key.
@@ -57,7 +56,7 @@ impl<'a> Transaction<'a> {
             now,
             caller,
             effects: Effects::default(),
-            freed: BTreeSet::new(),
+            freed: BTreeMap::new(),
         }
     }
 
@@ -97,9 +96,22 @@ impl<'a> Transaction<'a> {
         Arc::clone(&self.caller.presence)
     }
 
-    /// Returns the presence of `owner` in the caller's namespace.
+    /// Refuses a caller that has left: nobody would give back what it takes from now on.
+    pub(crate) fn check_presence(&self) -> Result<(), Refusal> {
+        match self.caller.presence.gone() {
+            None => Ok(()),
+            Some(_) => Err(Refusal::left()),
+        }
+    }
+
+    /// Returns the presence of `owner`, one of the caller's session.
     pub(crate) fn presence(&mut self, owner: &Arc<Owner>) -> Arc<Presence> {
-        self.ledger.presence(self.caller.namespace, owner, self.now)
+        if owner == self.caller.owner() {
+            return self.caller_presence();
+        }
+        let idle_limit = self.ledger.limits.idle;
+        let now = self.now;
+        self.space_mut().holdings.presence(owner, idle_limit, now)
     }
 
     /// Returns the revision of the last commit.
@@ -116,8 +128,12 @@ impl<'a> Transaction<'a> {
     /// Returns the live entry under `key`. One that has run out but was not swept yet ends here, with a
     /// revision and an event of its own; a write over it would otherwise swallow its expiry.
     pub(crate) fn live(&mut self, key: &Key) -> Option<Arc<Entry>> {
-        let namespace = self.caller.namespace;
-        let entry = Arc::clone(self.space().get(key.as_str())?);
+        self.live_in(self.caller.namespace, key)
+    }
+
+    /// Returns the live entry under `key` of `namespace`, as [`Transaction::live`] does.
+    pub(super) fn live_in(&mut self, namespace: NamespaceId, key: &Key) -> Option<Arc<Entry>> {
+        let entry = Arc::clone(self.ledger.space(namespace).get(key.as_str())?);
         if entry.is_live(self.now) {
             return Some(entry);
         }
@@ -233,9 +249,10 @@ impl<'a> Transaction<'a> {
                     self.tell_loser(rev, namespace, &key, lease, TaskState::Pending, reason, by);
                 }
             }
-            if key.kind() == Kind::Lock {
-                self.freed.insert(namespace);
-            }
+            self.space_of(namespace).holdings.forget(lease.owner());
+        }
+        if let Some(target) = held_target(&key, &entry) {
+            self.free(namespace, [target]);
         }
         self.tell(rev, namespace, key, kind, by, None);
     }
@@ -249,6 +266,10 @@ impl<'a> Transaction<'a> {
         by: &Arc<Owner>,
         entry: Option<Arc<Entry>>,
     ) {
+        if self.space_of(namespace).queue.is_starving() {
+            // There may be room now.
+            self.free(namespace, []);
+        }
         let event = Event {
             rev,
             key: key.clone(),
@@ -293,10 +314,14 @@ impl<'a> Transaction<'a> {
         }
         match key.kind() {
             Kind::Lock => {
-                self.freed.insert(namespace);
-                let target = locks::target(key, &entry.value).filter(|_| lease.term != Term::Entry);
-                if let Some(target) = target {
+                let target = locks::target(key, &entry.value);
+                if let Some(target) = target.filter(|_| lease.term != Term::Entry) {
                     draft.value = locks::describe(&target, &draft.hold.leases);
+                }
+                self.free(namespace, held_target(key, &entry));
+                if lease.term == Term::Entry && matches!(reason, Reason::Released | Reason::Person) {
+                    // The time to live was that of the lock which is given back.
+                    draft.deadline = Time::default();
                 }
             }
             Kind::Task if reason.is_loss() => {
@@ -309,6 +334,7 @@ impl<'a> Transaction<'a> {
             _ => {}
         }
         self.drop_hold(rev, namespace, key, reason, by, draft);
+        self.space_of(namespace).holdings.forget(lease.owner());
     }
 
     /// Puts `draft`, in which a hold is missing that stands under `key`, or ends what stood only by it.
@@ -341,8 +367,7 @@ impl<'a> Transaction<'a> {
                 looked += 1;
                 self.look_at(namespace, &owner);
             }
-            let kept_for_nothing = |waiter: &Waiter| waiter.kept_until.is_some_and(|end| end <= now);
-            self.space_of(namespace).queue.drop_where(kept_for_nothing);
+            self.space_of(namespace).queue.forget_kept(now);
         }
     }
 
@@ -366,92 +391,10 @@ impl<'a> Transaction<'a> {
         space.holdings.forget(owner);
     }
 
-    /// Notes that somebody may have to be served in the caller's namespace.
-    pub(crate) fn freed(&mut self) {
-        self.freed.insert(self.caller.namespace);
-    }
-
-    /// Grants every request that waits for nothing any more (rule 7), where something became free.
-    pub(super) fn hand_over(&mut self) {
-        while let Some(namespace) = self.freed.pop_first() {
-            let mut passed = BTreeSet::new();
-            while let Some(waiter) = self.space_of(namespace).grantable(&passed).cloned() {
-                if !self.has_room_for(namespace, &waiter) {
-                    // There is no room for more locks; whoever comes next may want fewer.
-                    passed.insert(waiter.ticket);
-                    continue;
-                }
-                self.space_of(namespace).queue.remove(waiter.ticket);
-                let grant = self.grant(namespace, &waiter.holder, &waiter.wish);
-                self.effects.served.push(Served {
-                    namespace,
-                    ticket: waiter.ticket,
-                    holder: waiter.holder,
-                    grant,
-                });
-            }
-        }
-    }
-
-    fn has_room_for(&self, namespace: NamespaceId, waiter: &Waiter) -> bool {
-        let growth = super::command::growth_of(self.ledger.space(namespace), &waiter.holder, &waiter.wish);
-        self.has_room(namespace, &growth)
-    }
-
     /// Tells whether `namespace` may grow so, as it is.
     pub(crate) fn has_room(&self, namespace: NamespaceId, growth: &Growth) -> bool {
         let space = self.ledger.space(namespace);
         space.check(growth, &self.ledger.limits).is_ok()
-    }
-
-    /// Grants `wish`, which nothing is in the way of, in a batch of its own.
-    pub(crate) fn grant(&mut self, namespace: NamespaceId, holder: &Arc<Presence>, wish: &Wish) -> Grant {
-        let rev = self.begin();
-        for target in &*wish.targets {
-            let key = target.key();
-            let old = self.space_of(namespace).get(key.as_str()).cloned();
-            let mut hold = old.map(|old| Draft::of(&old).hold).unwrap_or_default();
-            hold.leases.push(Lease {
-                fence: rev,
-                holder: Arc::clone(holder),
-                mode: wish.mode,
-                term: Term::Renewed(wish.ttl),
-                granted: self.now,
-                why: wish.why.clone(),
-                at_least: Time::default(),
-            });
-            let draft = Draft {
-                value: locks::describe(target, &hold.leases),
-                deadline: Time::default(),
-                hold,
-            };
-            self.put_for(rev, namespace, &key, EventKind::Lease, holder.owner(), draft);
-        }
-        let targets = Arc::clone(&wish.targets);
-        let made_up = |loss: &Loss| {
-            Key::kind(&loss.key) == Kind::Lock && targets.iter().any(|target| target.key() == loss.key)
-        };
-        self.space_of(namespace).holdings.make_up(holder.owner(), made_up);
-        Grant {
-            fence: rev,
-            targets: Arc::clone(&wish.targets),
-            remaining: holder.deadline(wish.ttl, self.now).since(self.now),
-        }
-    }
-
-    /// Takes a request out of the caller's queue; see [`Ticket`].
-    pub(crate) fn withdraw(&mut self, ticket: Ticket, keep: bool) -> bool {
-        let now = self.now;
-        let queue = &mut self.space_mut().queue;
-        let was_there = if keep {
-            queue.close(ticket, now)
-        } else {
-            queue.remove(ticket).is_some()
-        };
-        if was_there {
-            self.freed();
-        }
-        was_there
     }
 
     /// Ends the entry of any namespace that ran out first; tells whether there was one.

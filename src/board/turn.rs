@@ -39,29 +39,22 @@ impl Awaited {
     pub(super) async fn come(&mut self) -> Result<Grant, Refusal> {
         let grant = (&mut self.grant).await;
         self.over = true;
-        grant.map_err(|_| left())
+        grant.map_err(|_| Refusal::left())
     }
 
     /// Waits no longer. What was granted at the last moment counts.
     pub(super) fn give_up(mut self) -> Result<Grant, Refusal> {
-        self.over = true;
         let withdraw = Withdraw {
             ticket: self.ticket,
             keep: true,
         };
-        let refusal = self.board.apply(&self.caller, withdraw)?;
+        let withdrawn = self.board.apply(&self.caller, withdraw)?;
+        self.over = true;
         self.board.tell();
-        match refusal {
+        match withdrawn {
             Some(refusal) => Err(refusal),
-            None => self.grant.try_recv().map_err(|_| left()),
+            None => self.grant.try_recv().map_err(|_| Refusal::left()),
         }
-    }
-}
-
-/// The queue forgets who leaves, so nobody but one who has left can be told this.
-fn left() -> Refusal {
-    Refusal::NotFound {
-        what: "session that waits; it has left".to_owned(),
     }
 }
 

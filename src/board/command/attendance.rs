@@ -21,11 +21,7 @@ impl Command for Depart {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
         let (namespace, now) = (transaction.caller().namespace, transaction.now());
-        let space = transaction.space_mut();
-        let left = |session: SessionId| session == self.session;
-        if space.queue.drop_where(|waiter| left(waiter.owner().session)) {
-            transaction.freed();
-        }
+        transaction.withdraw_all(self.session);
         for presence in transaction.space().holdings.of_session(self.session) {
             presence.leave(now, self.died);
             transaction.look_at(namespace, presence.owner());

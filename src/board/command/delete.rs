@@ -1,7 +1,7 @@
 //! Removing one key.
 
 use super::Command;
-use super::set::leased;
+use super::refusals::leased;
 use crate::board::locks::{LockWrite, in_the_way};
 use crate::board::space::Growth;
 use crate::board::transaction::Transaction;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Command;
-use super::set::leased;
+use super::refusals::leased;
 use crate::board::space::{Growth, Space};
 use crate::board::tasks::status;
 use crate::board::transaction::{Draft, Transaction, reason_of_end};

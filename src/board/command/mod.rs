@@ -9,6 +9,7 @@ mod expire;
 mod extend;
 mod heartbeat;
 mod receive;
+mod refusals;
 mod release;
 mod requeue;
 mod revoke;
@@ -37,8 +38,6 @@ pub use submit::Submit;
 pub use sweep::{Sweep, Swept};
 pub use update::{Action, Condition, Op, Update};
 pub use withdraw::Withdraw;
-
-pub(super) use acquire::growth_of;
 
 use super::transaction::Transaction;
 use super::{Presence, Refusal};

@@ -23,12 +23,14 @@ impl Command for Release {
         let namespace = transaction.caller().namespace;
         let owner = Arc::clone(transaction.caller().owner());
         let wanted = |fence: Revision| self.fence.is_none_or(|wanted| wanted == fence);
+        let held = transaction.space().holdings.of(&owner);
+        let held = held.filter(|(fence, key)| key.kind() == Kind::Lock && wanted(*fence));
+        let mut held: Vec<(Revision, Key)> = held.cloned().collect();
+        // What has run out ends before the batch begins.
+        held.retain(|(_, key)| transaction.live(key).is_some());
         // A lost claim is given up in the same way; there is nothing else to do about it.
         let made_up = |loss: &Loss| wanted(loss.fence);
         transaction.space_mut().holdings.make_up(&owner, made_up);
-        let held = transaction.space().holdings.of(&owner);
-        let held = held.filter(|(fence, key)| key.kind() == Kind::Lock && wanted(*fence));
-        let held: Vec<(Revision, Key)> = held.cloned().collect();
         if held.is_empty() {
             return Ok(Vec::new());
         }
@@ -39,13 +41,14 @@ impl Command for Release {
                 continue;
             };
             released.extend(locks::target(&key, &entry.value));
-            let raw = |lease: &crate::board::Lease| lease.term == Term::Entry;
-            if entry.leases().iter().all(raw) {
+            if entry.leases().iter().all(|lease| lease.term == Term::Entry) {
                 transaction.end(rev, namespace, &key, EventKind::Delete, &owner);
             } else {
                 transaction.let_go(rev, namespace, &key, fence, Reason::Released, &owner);
             }
         }
+        released.sort();
+        released.dedup();
         Ok(released)
     }
 }

@@ -20,18 +20,23 @@ impl Command for Revoke {
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<usize, Refusal> {
         let namespace = transaction.caller().namespace;
         let person = Arc::clone(transaction.caller().owner());
-        let still = |(key, fence): &(Key, Revision)| {
-            let entry = transaction.space().get(key.as_str())?;
-            let lease = entry.leases().iter().find(|lease| lease.fence == *fence)?;
-            Some((key.clone(), *fence, lease.term))
-        };
-        let current: Vec<_> = self.leases.iter().filter_map(still).collect();
+        // What has run out ends before the batch begins.
+        let live: Vec<_> = self.leases.iter().map(|(key, _)| transaction.live(key)).collect();
+        let current = self.leases.iter().zip(live).filter_map(|((key, fence), entry)| {
+            let entry = entry?;
+            let mut leases = entry.leases().iter();
+            leases.any(|lease| lease.fence == *fence).then(|| {
+                let raw = entry.leases().iter().all(|lease| lease.term == Term::Entry);
+                (key, *fence, raw && key.kind() == Kind::Lock)
+            })
+        });
+        let current: Vec<_> = current.collect();
         if current.is_empty() {
             return Ok(0);
         }
         let rev = transaction.begin();
-        for (key, fence, term) in &current {
-            if *term == Term::Entry && key.kind() == Kind::Lock {
+        for (key, fence, raw) in &current {
+            if *raw {
                 transaction.end(rev, namespace, key, EventKind::Expire, &person);
             } else {
                 transaction.let_go(rev, namespace, key, *fence, Reason::Person, &person);

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Command;
+use super::refusals::leased;
 use crate::board::locks::{self, LockWrite, in_the_way};
 use crate::board::queue::Wish;
 use crate::board::space::Growth;
 use crate::board::tasks::Terms;
 use crate::board::transaction::{Draft, Transaction};
+use crate::board::wait_for::Rival;
 use crate::board::{
     Caller, Entry, EventKind, Key, Kind, Lease, Mode, Owner, Reason, Refusal, Revision, Target, Term, Time,
     Work, WorkState, check_value,
@@ -75,31 +77,39 @@ impl Set {
         Ok(())
     }
 
-    /// Refuses a lock on what others hold, above or below, or stand in the queue for.
+    /// Refuses a lock on what others hold, above or below, or stand in the queue for, by the rules of the queue.
     fn admit_lock(
         &self,
         transaction: &Transaction<'_>,
         target: Target,
-        owner: &Owner,
+        owner: &Arc<Owner>,
     ) -> Result<(), Refusal> {
+        transaction.check_presence()?;
         let wish = Wish {
             targets: Arc::from([target]),
             mode: Mode::Exclusive,
             why: None,
             ttl: self.ttl,
         };
-        let space = transaction.space();
-        let obstacles = space.obstacles(owner, &wish, usize::MAX);
-        let elsewhere = |(_, key, _): &&(_, &Key, _)| **key != self.key;
-        if let Some((_, key, lease)) = obstacles.leases.iter().find(elsewhere)
-            && let Some(entry) = space.get(key.as_str())
-        {
-            return Err(leased(key, entry, lease, transaction));
+        let (now, space) = (transaction.now(), transaction.space());
+        if space.covering(now, owner, &wish).is_some() {
+            return Ok(());
         }
-        match obstacles.waiters.first() {
+        let position = space.place_of(now, owner, &wish);
+        let obstacles = space.obstacles(now, owner, &wish, position);
+        // Whether what stands under the key itself is in the way has been judged.
+        let elsewhere = |rival: &&Rival<'_>| *rival.key != self.key;
+        if let Some(rival) = obstacles.leases.iter().find(elsewhere)
+            && let Some(entry) = space.get(rival.key.as_str())
+        {
+            return Err(leased(rival.key, entry, rival.lease, transaction));
+        }
+        let first = obstacles.waiters.first().map(|waiter| waiter.owner());
+        let circle = || space.circle(now, owner, Some(&wish));
+        match first.cloned().or_else(|| circle()?.pop()) {
             Some(waiter) => Err(Refusal::Leased {
                 key: self.key.clone(),
-                holder: Arc::clone(waiter.owner()),
+                holder: waiter,
                 remaining: Duration::ZERO,
             }),
             None => Ok(()),
@@ -159,16 +169,6 @@ pub(super) fn release(transaction: &mut Transaction<'_>, rev: Revision, key: &Ke
         EventKind::Drop(Reason::Released)
     };
     transaction.end(rev, namespace, key, kind, owner);
-}
-
-/// Returns the refusal of a write to what somebody else holds.
-pub(super) fn leased(key: &Key, entry: &Entry, lease: &Lease, transaction: &Transaction<'_>) -> Refusal {
-    let now = transaction.now();
-    Refusal::Leased {
-        key: key.clone(),
-        holder: Arc::clone(lease.owner()),
-        remaining: entry.held_until(lease, now).since(now),
-    }
 }
 
 impl Command for Set {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Command, Delete, Set};
-use crate::board::ledger::MAX_ENDED;
+use crate::board::ledger::{MAX_ENDED, MAX_NAMESPACES};
 use crate::board::queue::MAX_WAITERS;
 use crate::board::revisions::MARGIN;
 use crate::board::space::Growth;
@@ -14,8 +14,11 @@ use crate::board::{Entry, Key, Owner, Refusal, Revision, Target};
 /// The most keys in a batch; etcd's default is 128.
 const MAX_OPS: usize = 512;
 /// It may end what it names, what is held under its fence, what has run out and what is over before its own
-/// revision, and serve all who wait after it.
-const _: () = assert!(((2 * MAX_OPS + MAX_ENDED + MAX_LOOKED + MAX_WAITERS) as u64) < MARGIN);
+/// revision, and serve all who wait, in every namespace.
+const _: () = {
+    let waiters = MAX_NAMESPACES * MAX_WAITERS;
+    assert!(((2 * MAX_OPS + MAX_ENDED + MAX_LOOKED + waiters) as u64) < MARGIN);
+};
 
 /// A batch of writes that all carry one revision, or none happens.
 #[derive(Clone, Debug)]
@@ -124,7 +127,11 @@ impl Command for Update {
         if let Some(fence) = self.if_fence {
             check_fence(transaction, fence)?;
         }
-        let current: Vec<_> = self.ops.iter().map(|op| transaction.live(op.key())).collect();
+        for op in &self.ops {
+            transaction.live(op.key());
+        }
+        let stored = |op: &Op| transaction.space().get(op.key().as_str()).cloned();
+        let current: Vec<_> = self.ops.iter().map(stored).collect();
         let mut growth = Growth::default();
         for (op, current) in self.ops.iter().zip(&current) {
             let current = current.as_deref();

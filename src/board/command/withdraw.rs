@@ -1,7 +1,7 @@
 //! Waiting no longer.
 
 use super::Command;
-use super::acquire::held;
+use super::refusals::held;
 use crate::board::transaction::Transaction;
 use crate::board::{Refusal, Ticket};
 
@@ -21,15 +21,13 @@ impl Command for Withdraw {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<Option<Refusal>, Refusal> {
         let refusal = {
-            let space = transaction.space();
-            let mut places = space.queue.iter().enumerate();
-            let Some((position, waiter)) = places.find(|(_, waiter)| waiter.ticket == self.ticket) else {
+            let (now, space) = (transaction.now(), transaction.space());
+            let mut open = space.queue.open();
+            let Some((position, waiter)) = open.find(|(_, waiter)| waiter.ticket == self.ticket) else {
                 return Ok(None);
             };
-            held(
-                transaction,
-                &space.obstacles(waiter.owner(), &waiter.wish, position),
-            )
+            let obstacles = space.obstacles(now, waiter.owner(), &waiter.wish, position);
+            held(transaction, &obstacles)
         };
         transaction.withdraw(self.ticket, self.keep);
         Ok(Some(refusal))

@@ -240,7 +240,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
                         why: None,
                         ttl: Duration::ZERO,
                     };
-                    !space.obstacles(lease.owner(), &wish, 0).is_none()
+                    !space.is_free(self.now, lease.owner(), &wish, 0)
                 })
             });
         if contested {
