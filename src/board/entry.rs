@@ -144,6 +144,13 @@ impl Entry {
         lease.deadline(now).unwrap_or(self.deadline)
     }
 
+    /// Returns when the ledger must look whether `lease`, one of its own, is over, `None` when it need not. A raw
+    /// lock that stands alone goes with the entry; beside a lease that keeps the entry it ends by itself.
+    pub(crate) fn looked_at(&self, lease: &Lease) -> Option<Time> {
+        let end = (lease.term == Term::Entry && self.own_end().is_none()).then_some(self.deadline);
+        lease.looked_at().into_iter().chain(end).min()
+    }
+
     /// Returns when it ends by itself, `None` while a hold keeps it that has a deadline of its own.
     pub(crate) fn own_end(&self) -> Option<Time> {
         let kept = self

@@ -73,11 +73,12 @@ impl Holdings {
             .or_insert_with(new)
     }
 
-    pub(crate) fn add(&mut self, key: &Key, lease: &Lease) {
+    /// Adds `lease` on `key`, at which to look at `due`.
+    pub(crate) fn add(&mut self, key: &Key, lease: &Lease, due: Option<Time>) {
         let holding = self.holding(&lease.holder);
         holding.leases.insert((lease.fence, key.clone()));
         let sooner = |due: &Time| holding.due.is_none_or(|known| *due < known);
-        if let Some(due) = lease.looked_at().filter(sooner) {
+        if let Some(due) = due.filter(sooner) {
             self.look_at(lease.owner(), Some(due));
         }
     }

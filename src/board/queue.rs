@@ -16,7 +16,7 @@ pub(crate) const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// The number of a request that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(crate) u64);
+pub struct Ticket(pub u64);
 
 /// What somebody wants to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]

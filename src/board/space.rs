@@ -180,7 +180,7 @@ impl Space {
                 lease.holder.tell(true);
             }
             self.fences.entry(lease.fence).or_default().insert(key.clone());
-            self.holdings.add(key, lease);
+            self.holdings.add(key, lease, entry.looked_at(lease));
         }
         if let Some(target) = held_target(key, entry) {
             self.held.entry(target).or_default().insert(key.clone());
@@ -322,7 +322,7 @@ impl Space {
         self.holdings.of(owner).filter_map(|(fence, key)| {
             let entry = self.entries.get(key)?;
             let lease = entry.leases().iter().find(|lease| lease.fence == *fence)?;
-            Some((lease.looked_at()?, *fence, key))
+            Some((entry.looked_at(lease)?, *fence, key))
         })
     }
 
