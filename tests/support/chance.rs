@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A sequence of numbers that its seed decides (SplitMix64).
+/// A sequence of numbers that its seed decides (`SplitMix64`).
 #[derive(Debug)]
 pub(crate) struct Chance {
     state: u64,
@@ -11,6 +11,7 @@ pub(crate) struct Chance {
 impl Chance {
     /// Returns the sequence of the seed in `CALLBOARD_SEED`, or of `usual`, and prints which, so that a failure
     /// can be repeated.
+    #[expect(clippy::print_stdout, reason = "only a failed test shows it")]
     pub(crate) fn new(usual: u64) -> Self {
         let given = std::env::var("CALLBOARD_SEED").ok();
         let state = given.map_or(usual, |seed| seed.parse().expect("a seed is a number"));
