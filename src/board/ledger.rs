@@ -245,6 +245,11 @@ impl Ledger {
         self.spaces.iter().filter_map(Space::next_look).min()
     }
 
+    /// Returns the places of those who wait for locks, in the order in which they are served.
+    pub fn queue(&self, namespace: NamespaceId) -> impl Iterator<Item = &Waiter> {
+        self.space(namespace).queue.iter()
+    }
+
     /// Returns the requests that wait for locks, in the order in which they are served, each with those who
     /// are in its way at `now`.
     pub fn waiters(&self, now: Time, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {

@@ -6,12 +6,12 @@ use std::time::Duration;
 use callboard::board::{
     Acquire, Acquired, Action, Attend, Caller, Command, Condition, Delete, Depart, Effects, Key, Ledger,
     Limits, Mode, Namespace, NamespaceId, Op, Owner, Refusal, Release, Return, Revision, Revoke, SessionId,
-    Set, Sweep, Target, Term, Time, Update, Withdraw,
+    Set, Sweep, Target, Term, Time, Update, Waiter, Withdraw,
 };
 
 use super::Tabled;
-use super::judge::{Said, Step};
-use super::table::{Hold, Place, TARGETS, Table, Who, Wish};
+use super::judge::{Fault, Said, Step};
+use super::table::{Hold, Names, Place, TARGETS, Table, Who, Wish};
 
 /// Who there may be: the odd ones share the session of the one before.
 pub(crate) const OWNERS: [&str; 8] = ["ann", "ann-2", "bob", "bob-2", "cid", "cid-2", "dee", "dee-2"];
@@ -118,23 +118,89 @@ impl Real {
         who.unwrap_or_else(|| panic!("nobody is called {owner}"))
     }
 
-    /// Lets everybody go, and returns what is left of them when all has ended: it should be nothing. To look
-    /// behind the keys and places takes its time, so that is done only when `thoroughly`.
-    pub(crate) fn drain(mut self, thoroughly: bool) -> String {
+    /// Lets everybody give back what is held and go, and tells what is left of them: it should be nothing. To
+    /// look behind the keys and places takes its time, so that is done only when `thoroughly`.
+    pub(crate) fn drain(mut self, thoroughly: bool) -> Result<(), Fault> {
+        for who in 0..OWNERS.len() {
+            self.take(Step::Return { who });
+        }
+        let open = |real: &Self| real.ledger.queue(real.namespace).position(Waiter::is_open);
+        while let Some(place) = open(&self) {
+            self.take(Step::Withdraw { place, keep: false });
+        }
+        for who in 0..OWNERS.len() {
+            self.take(Step::Release { who, all: true });
+        }
         for who in (0..OWNERS.len()).step_by(2) {
             self.take(Step::Depart { who, died: false });
         }
-        for _ in 0..4 {
-            self.take(Step::Wait { millis: 40_000 });
-        }
+        self.quietly(
+            &self.person.clone(),
+            Depart {
+                session: SessionId::BOARD,
+                died: false,
+            },
+        );
+        // A lock that was written in the original way may outlive its session.
+        self.take(Step::Wait { millis: 100_000 });
         let table = self.show();
-        if table != Table::default() {
-            return format!("{table:?}");
+        if table != Table::default() || self.ledger.next_deadline().is_some() {
+            return Err(format!("{table:?} is left"));
         }
-        if !thoroughly {
-            return String::new();
+        let all = if thoroughly {
+            format!("{:?}", self.ledger)
+        } else {
+            String::new()
+        };
+        let empty = [
+            "entries: {}",
+            "deadlines: {}",
+            "fences: {}",
+            "locks: 0",
+            "held: {}",
+            "owners: {}",
+            "dues: {}",
+            "waiters: []",
+            "kept: {}",
+            "starved: {}",
+        ];
+        match empty.iter().find(|part| thoroughly && !all.contains(**part)) {
+            None => Ok(()),
+            Some(part) => Err(format!("not {part} in {}", &all[..all.find("history").unwrap()])),
         }
-        String::new()
+    }
+
+    /// Compares what the ledger says of itself with what its entries and places say.
+    fn introspect(&self, names: &Names) -> Result<(), Fault> {
+        let table = self.show();
+        for (at, (waiter, blockers)) in self.ledger.waiters(self.now, self.namespace).iter().enumerate() {
+            let place = table.places[at];
+            let expected = table.blockers(names, place.who, place.wish, at);
+            let told = blockers.iter().fold(0, |set, owner| set | 1 << self.who(owner));
+            if expected != told {
+                return Err(format!(
+                    "{waiter:?} is said to wait for {told:b}, not {expected:b}"
+                ));
+            }
+        }
+        for (who, caller) in self.callers.iter().enumerate() {
+            let held = self.ledger.holds(self.namespace, caller.owner());
+            let mut told: Vec<_> = held
+                .iter()
+                .map(|(key, _)| self.keys.iter().position(|one| one == key).unwrap())
+                .collect();
+            let own = table.holds.iter().filter(|hold| hold.who == who);
+            let mut expected: Vec<_> = own
+                .map(|hold| hold.wish.targets.trailing_zeros() as usize)
+                .collect();
+            told.sort_unstable();
+            told.dedup();
+            expected.dedup();
+            if told != expected {
+                return Err(format!("{who} is said to hold {told:?}, not {expected:?}"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,16 +222,16 @@ impl Tabled for Real {
                 self.acquire(who, wish, wait)
             }
             Step::Withdraw { place, keep } => {
-                let waiters = self.ledger.waiters(self.now, self.namespace);
-                let Some((waiter, _)) = waiters.get(place) else {
+                let Some(waiter) = self.ledger.queue(self.namespace).nth(place) else {
                     return Said::Nothing;
                 };
                 let (ticket, who) = (waiter.ticket, self.who(waiter.owner()));
                 self.as_call(who, Withdraw { ticket, keep })
             }
             Step::Release { who, all } => {
-                let first = self.show().holds.into_iter().find(|hold| hold.who == who);
-                let fence = first.filter(|_| !all).map(|hold| Revision(hold.fence));
+                let held = self.ledger.holds(self.namespace, self.callers[who].owner());
+                let first = held.first().and_then(|(_, entry)| Some(entry.lease()?.fence));
+                let fence = first.filter(|_| !all);
                 self.as_call(who, Release { fence })
             }
             Step::RawLock {
@@ -242,6 +308,10 @@ impl Tabled for Real {
         self.here
     }
 
+    fn look_inside(&self, names: &Names) -> Result<(), Fault> {
+        self.introspect(names)
+    }
+
     fn show(&self) -> Table {
         let mut holds = Vec::new();
         for (at, key) in self.keys.iter().enumerate() {
@@ -259,8 +329,7 @@ impl Tabled for Real {
                 });
             }
         }
-        let places = self.ledger.waiters(self.now, self.namespace);
-        let places = places.iter().map(|(waiter, _)| Place {
+        let places = self.ledger.queue(self.namespace).map(|waiter| Place {
             number: waiter.ticket.0,
             who: self.who(waiter.owner()),
             wish: Wish {
