@@ -60,19 +60,21 @@ async fn the_board_is_one_read() {
         board["tasks"]["rows"],
         json!([{
             "key": "task:1", "rev": 1, "by": "impl-1", "expiresInMs": 3_599_000, "value": r#"{"taskId":"1"}"#,
+            "state": "pending", "attempts": 0,
         }])
     );
     assert_eq!(board["status"]["rows"][0]["value"], "in_progress");
     assert_eq!(board["progress"]["rows"][0]["bytes"], 600);
     let lock = json!({
         "key": "lock:app/%5Bslug%5D.tsx", "target": "app/[slug].tsx", "rev": 4, "by": "impl-1", "value": "{}",
-        "heldBy": "impl-1", "heldForMs": 1_000, "expiresInMs": 3_599_000, "fence": 4,
+        "heldBy": "impl-1", "heldForMs": 1_000, "idleForMs": 1_000, "expiresInMs": 3_599_000, "fence": 4,
+        "why": null, "orphaned": false, "waiters": [],
     });
     assert_eq!(board["locks"]["rows"], json!([lock]));
     let locks = read_json(&mut agent, "callboard://locks").await;
     assert_eq!(
         locks,
-        json!({ "rev": 4, "locks": { "rows": [lock], "cursor": null } })
+        json!({ "rev": 4, "locks": { "rows": [lock], "cursor": null }, "waiting": [], "waitingMore": null })
     );
 }
 

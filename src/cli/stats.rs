@@ -50,6 +50,18 @@ fn rows(body: &Value) -> Vec<Vec<String>> {
             rows.push(row(&format!("  {kind}"), held(keys, bytes)));
         }
     }
+    let states = body["tasks"].as_object().into_iter().flatten();
+    let states: Vec<_> = states
+        .filter(|(_, count)| **count != 0)
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    if !states.is_empty() {
+        rows.push(row("tasks", states.join(", ")));
+    }
+    let waiting = body["waiting"].as_array().map_or(0, Vec::len);
+    if waiting > 0 {
+        rows.push(row("waiting", format!("{waiting} for locks")));
+    }
     rows
 }
 
@@ -60,6 +72,14 @@ fn held(keys: u64, bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_and_those_who_wait_are_counted_when_there_are_any() {
+        let body = json!({ "tasks": { "pending": 2, "claimed": 0, "dead": 1 }, "waiting": [{ "by": "a" }] });
+        let text = text::table(&rows(&body));
+        assert!(text.contains("tasks           2 pending, 1 dead\n"), "{text}");
+        assert!(text.ends_with("waiting         1 for locks\n"), "{text}");
+    }
 
     #[test]
     fn only_kinds_that_hold_something_are_shown() {

@@ -13,7 +13,7 @@ use crate::snapshot::Saver;
 
 /// Ends an entry as the person at the board: `{key, rev?}`.
 pub(super) const EXPIRE: &str = "callboard/expire";
-/// The board in numbers.
+/// The board in numbers, with who is here and who holds what.
 pub(super) const STATS: &str = "callboard/stats";
 /// Saves the board at once in its own place, for whoever takes a copy of that.
 pub(super) const SNAPSHOT: &str = "callboard/snapshot";
@@ -30,7 +30,7 @@ pub(super) async fn answer(
             let told = |failure: Failure| failure.into_fault(&Listener::new(&session.call(), Toolset::All));
             expire(session, params).map_err(told)
         }),
-        STATS => session.map(report::stats),
+        STATS => session.map(report::summary),
         SNAPSHOT => match session {
             Ok(_) => snapshot(params, saver).await,
             Err(fault) => Err(fault),

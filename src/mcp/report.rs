@@ -2,15 +2,29 @@
 //!
 //! Rows and values are cut to what a reader can take in, and what was cut is said.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::answer::millis;
-use crate::board::{Agent, Entry, Key, Page, Pattern, Session, Stats, Time};
+use super::targets::texts;
+use crate::board::{
+    Agent, Entry, Key, Owner, Page, Pattern, Score, Session, Stats, Target, TaskState, Time, Waiter,
+};
 
 /// The most rows of one kind.
 const MAX_ROWS: usize = 100;
+/// What a task can be in.
+const STATES: [TaskState; 5] = [
+    TaskState::Pending,
+    TaskState::Claimed,
+    TaskState::Done,
+    TaskState::Failed,
+    TaskState::Dead,
+];
+/// How many tasks are counted while the board is held.
+const COUNTED: usize = 1_000;
 /// A value with more bytes is left out of its row; `getStorage` has it.
 const MAX_VALUE_BYTES: usize = 512;
 
@@ -40,33 +54,131 @@ pub(super) fn stats(session: &Session) -> Value {
         "keys": Stats::keys(&stats),
         "bytes": Stats::bytes(&stats),
         "kinds": kinds,
+        "tasks": tasks(session),
     })
+}
+
+/// Returns the numbers with who is here and who holds what: one read for scripts.
+pub(super) fn summary(session: &Session) -> Value {
+    let mut summary = stats(session);
+    summary["roster"] = agents(session);
+    let locks = locks(session);
+    summary["locks"] = locks["locks"].clone();
+    summary["waiting"] = locks["waiting"].clone();
+    summary
+}
+
+/// Returns how many tasks are in each state.
+fn tasks(session: &Session) -> Value {
+    let mut counts = STATES.map(|state| (state, 0_usize));
+    let pattern = Pattern::prefix("task:");
+    let mut after = None;
+    loop {
+        let page = session.call().list(&pattern, after.as_deref(), COUNTED);
+        for (_, entry) in &page.rows {
+            let state = entry.task_state();
+            counts
+                .iter_mut()
+                .filter(|(known, _)| *known == state)
+                .for_each(|(_, count)| *count += 1);
+        }
+        match page.cursor {
+            Some(cursor) => after = Some(cursor.as_str().to_owned()),
+            None => break,
+        }
+    }
+    let counts = counts.iter();
+    counts
+        .map(|(state, count)| (state.name().to_owned(), json!(count)))
+        .collect()
 }
 
 /// Returns who is here, what is to be done, how it goes and who holds what.
 pub(super) fn board(session: &Session) -> Value {
     let now = session.board().clock().now();
-    let mut agents = session.board().agents();
-    agents.retain(|agent| agent.namespace == session.namespace());
-    let rows = |prefix| {
+    let rows = |prefix, row: fn(&Key, &Entry, Time) -> Value| {
         let page = session.call().list(&Pattern::prefix(prefix), None, MAX_ROWS);
         rows(&page, |(key, entry)| row(key, entry, now))
     };
+    let locks = locks(session);
     json!({
         "stats": stats(session),
-        "agents": agents.iter().map(|one| agent(one, now)).collect::<Vec<_>>(),
-        "tasks": rows("task:"),
-        "status": rows("status:"),
-        "progress": rows("progress:"),
-        "locks": locks(session)["locks"],
+        "agents": agents(session),
+        "tasks": rows("task:", task),
+        "status": rows("status:", row),
+        "progress": rows("progress:", row),
+        "locks": locks["locks"],
+        "waiting": locks["waiting"],
     })
 }
 
-/// Returns who holds which lock, since when and for how long.
+/// Returns who holds which lock, since when and for how long, and who waits for which.
 pub(super) fn locks(session: &Session) -> Value {
     let now = session.board().clock().now();
     let page = session.call().list(&Pattern::prefix("lock:"), None, MAX_ROWS);
-    json!({ "rev": page.rev, "locks": rows(&page, |(key, entry)| lock(key, entry, now)) })
+    let waiters = session.board().waiters(session.namespace());
+    let open: Vec<_> = waiters.iter().filter(|(waiter, _)| waiter.is_open()).collect();
+    let waiting: Vec<_> = open.iter().take(MAX_ROWS).map(|one| waiting(one, now)).collect();
+    json!({
+        "rev": page.rev,
+        "locks": rows(&page, |(key, entry)| {
+            let mut row = lock(key, entry, now);
+            let target = Target::of_key(key);
+            let wanted = |waiter: &Waiter| {
+                let wish = waiter.wish.targets.iter();
+                target.as_ref().is_some_and(|target| wish.clone().any(|other| other.overlaps(target)))
+            };
+            let waiters = open.iter().filter(|(waiter, _)| wanted(waiter));
+            row["waiters"] = waiters.map(|(waiter, _)| json!(waiter.owner().name)).collect();
+            row
+        }),
+        "waiting": waiting,
+        "waitingMore": (open.len() > MAX_ROWS).then(|| open.len() - MAX_ROWS),
+    })
+}
+
+/// Returns one who waits, and who is in its way.
+fn waiting((waiter, blockers): &(Waiter, Vec<Arc<Owner>>), now: Time) -> Value {
+    json!({
+        "by": waiter.owner().name,
+        "targets": texts(&waiter.wish.targets),
+        "why": waiter.wish.why,
+        "waitingMs": millis(now.since(waiter.since)),
+        "blockedBy": blockers.iter().map(|owner| &owner.name).collect::<Vec<_>>(),
+    })
+}
+
+/// Returns who is here, what each holds and how it has done.
+fn agents(session: &Session) -> Value {
+    let (board, namespace) = (session.board(), session.namespace());
+    let now = board.clock().now();
+    let scores: BTreeMap<_, _> = board.scores(namespace).into_iter().collect();
+    let here = board
+        .agents()
+        .into_iter()
+        .filter(|agent| agent.namespace == namespace);
+    here.map(|one| {
+        let mut row = agent(&one, now);
+        let holds = board.holds(namespace, &one.owner);
+        row["holds"] = holds
+            .iter()
+            .map(|(key, _)| json!(key.decoded()))
+            .take(MAX_ROWS)
+            .collect();
+        row["holdsMore"] = json!((holds.len() > MAX_ROWS).then(|| holds.len() - MAX_ROWS));
+        row["score"] = json!(scores.get(&one.owner.name).map(score));
+        row
+    })
+    .collect()
+}
+
+fn score(score: &Score) -> Value {
+    json!({
+        "done": score.done,
+        "failed": score.failed,
+        "lost": score.lost,
+        "meanMs": score.mean.map(millis),
+    })
 }
 
 fn namespace(session: &Session) -> Value {
@@ -96,16 +208,35 @@ fn row(key: &Key, entry: &Entry, now: Time) -> Value {
     row
 }
 
+fn task(key: &Key, entry: &Entry, now: Time) -> Value {
+    let mut row = row(key, entry, now);
+    row["state"] = json!(entry.task_state().name());
+    row["attempts"] = json!(entry.work().attempts);
+    hold(&mut row, entry, now);
+    row
+}
+
 fn lock(key: &Key, entry: &Entry, now: Time) -> Value {
     let mut row = row(key, entry, now);
-    let decoded = key.decoded();
-    row["target"] = json!(decoded.strip_prefix("lock:"));
-    if let Some(lease) = entry.lease() {
-        row["heldBy"] = json!(lease.owner().name);
-        row["heldForMs"] = json!(millis(now.since(lease.granted)));
-        row["fence"] = json!(lease.fence);
-    }
+    row["target"] = json!(Target::of_key(key).map(|target| target.text().into_owned()));
+    hold(&mut row, entry, now);
     row
+}
+
+/// Adds who holds the entry: the first of several, and the others by name.
+fn hold(row: &mut Value, entry: &Entry, now: Time) {
+    let Some((lease, others)) = entry.leases().split_first() else {
+        return;
+    };
+    row["heldBy"] = json!(lease.owner().name);
+    row["heldForMs"] = json!(millis(now.since(lease.granted)));
+    row["idleForMs"] = json!(millis(now.since(lease.holder.active())));
+    row["fence"] = json!(lease.fence);
+    row["why"] = json!(lease.why);
+    row["orphaned"] = json!(lease.holder.gone().is_some());
+    if !others.is_empty() {
+        row["alsoHeldBy"] = others.iter().map(|lease| json!(lease.owner().name)).collect();
+    }
 }
 
 fn agent(agent: &Agent, now: Time) -> Value {

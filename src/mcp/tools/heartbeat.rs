@@ -8,9 +8,6 @@ use super::{Arguments, Entry, Family, Run};
 use crate::board::{Call, Holding1, Key, Present, Revision, Target};
 use crate::mcp::answer::{self, Outcome, millis};
 
-/// The most characters of progress: it is one line on a screen.
-const MAX_PROGRESS: usize = 500;
-
 pub(super) static TOOL: Entry = Entry {
     name: "heartbeat",
     title: "Show that you are at work",
@@ -69,13 +66,6 @@ struct Held<'a> {
 
 fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     let progress = arguments.text("progress")?;
-    if progress
-        .as_ref()
-        .is_some_and(|text| text.chars().count() > MAX_PROGRESS)
-    {
-        let problem = format!("must have at most {MAX_PROGRESS} characters");
-        return Err(arguments.invalid("progress", problem).into());
-    }
     arguments.end()?;
     let beat = agent.heartbeat(progress.as_deref())?;
     answer::success(&Answer {
