@@ -164,8 +164,8 @@ impl Resolver {
     ///
     /// Targets are shown from the root, but a caller below the root writes paths from its own directory. What
     /// exists there is meant, as in its shell, and so is whatever begins with `./` or `../`. Else the path from
-    /// the root is meant when `is_known` knows it, or when its first part is a directory in the root alone:
-    /// so `web/a.ts`, shown to a caller in `web`, never comes back as `web/web/a.ts`.
+    /// the root is meant when `is_known` knows it, and it alone, or when its first part is a directory in the
+    /// root alone: so `web/a.ts`, shown to a caller in `web`, never comes back as `web/web/a.ts`.
     pub fn resolve_shown(
         &self,
         cwd: Option<&Path>,
@@ -186,7 +186,8 @@ impl Resolver {
             fs::symlink_metadata(cwd.join(first)).is_err()
                 && fs::metadata(self.root.join(first)).is_ok_and(|found| found.is_dir())
         };
-        if shown.target == here.target || !(is_known(&shown.target) || begins_in_root()) {
+        let is_shown = || is_known(&shown.target) && !is_known(&here.target) || begins_in_root();
+        if shown.target == here.target || !is_shown() {
             return Ok(here);
         }
         Ok(Resolved {

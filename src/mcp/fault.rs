@@ -51,9 +51,12 @@ impl<'a> Listener<'a> {
         base * (800 + hasher.finish() % 401) / 1_000
     }
 
-    /// Returns `more` when the tool called `name` is offered.
-    fn if_offered(&self, name: &str, more: String) -> String {
-        self.tools.find(name).map(|_| more).unwrap_or_default()
+    /// Returns how to ask `holder` for what it holds, when there is a tool for that.
+    fn ask(&self, holder: &Owner) -> String {
+        let tool = self.tools.find("sendMessage");
+        tool.map_or_else(String::new, |_| {
+            format!("; to ask for it, sendMessage to {holder}")
+        })
     }
 }
 
@@ -171,8 +174,9 @@ fn leased(key: &Key, holder: &Owner, remaining: Duration, listener: &Listener<'_
         Kind::Task => "claimTask for another task".to_owned(),
         _ => "do other work".to_owned(),
     };
+    let ask = listener.ask(holder);
     let hint = format!(
-        "{key} is held by {holder} for another {}; {next}",
+        "{key} is held by {holder} for another {}; {next}{ask}",
         spoken(remaining)
     );
     let fields = vec![
@@ -211,10 +215,10 @@ fn held(held: &Held, listener: &Listener<'_>) -> Fault {
         }
         None => format!("{holder} came first and waits for {what}"),
     };
-    let ask = listener.if_offered("sendMessage", format!("; to ask for it, sendMessage to {holder}"));
+    let ask = listener.ask(holder);
     let hint = format!(
-        "{held}: do not edit it. Do other work, or acquireLock the same again with waitMs to stand in line; your \
-         place is kept 30 s{ask}"
+        "{held}: do not edit it. Do other work, or acquireLock the same again with waitMs to stand in line, where \
+         your place is kept 30 s between calls{ask}"
     );
     Fault::expected("HELD", fields, hint)
 }
@@ -233,8 +237,12 @@ fn deadlock(circle: &Circle, listener: &Listener<'_>) -> Fault {
                 .collect()
         })
         .collect();
-    let others = circle.0.iter().filter(|stuck| *stuck.owner != *listener.owner);
-    let waits = others.last().map_or_else(String::new, |stuck| {
+    let mut others = circle
+        .0
+        .iter()
+        .rev()
+        .filter(|stuck| *stuck.owner != *listener.owner);
+    let waits = others.next().map_or_else(String::new, |stuck| {
         format!(
             "{} waits for {}, which you hold",
             stuck.owner,
@@ -261,22 +269,19 @@ fn lost(fence: Revision, loss: Option<&Loss>, holder: Option<&Owner>) -> Fault {
     fields.push(("reason", json!(loss.reason)));
     fields.extend(holder.map(|holder| ("heldBy", json!(holder.name))));
     let ended = ended_by(loss.reason);
-    let hint = match Target::of_key(&loss.key) {
-        Some(target) => {
-            fields.push(("targets", json!([target.text()])));
-            format!(
-                "your lock on {target} {ended}: stop editing it. acquireLock it again, then read it again before \
-                 you go on"
-            )
-        }
-        None => {
-            fields.push(("key", json!(loss.key)));
-            format!(
-                "your hold on {} {ended}: stop working on it, its result is not taken any more. claimTask for \
-                 what is to be done now",
-                loss.key
-            )
-        }
+    let hint = if let Some(target) = Target::of_key(&loss.key) {
+        fields.push(("targets", json!([target.text()])));
+        format!(
+            "your lock on {target} {ended}: stop editing it. acquireLock it again, then read it again before you \
+             go on"
+        )
+    } else {
+        fields.push(("key", json!(loss.key)));
+        format!(
+            "your hold on {} {ended}: stop working on it, its result is not taken any more. claimTask for what is \
+             to be done now",
+            loss.key
+        )
     };
     Fault::expected("LOST", fields, hint)
 }
@@ -293,13 +298,22 @@ pub(super) fn ended_by(reason: Reason) -> &'static str {
 }
 
 fn full(which: &'static str, limit: usize) -> Fault {
-    let next = match which {
-        "locks" => "releaseLock what you no longer need, or lock a directory instead of its files",
-        "waiters" => "do other work, and ask again later without waitMs",
-        "messages" => "the recipient must receiveMessages first; go on without an answer, or tell the person",
-        _ => "delete what is no longer needed, let it expire, or tell the person at the board",
+    let hint = match which {
+        "locks" => format!(
+            "the board has its {limit} locks already; releaseLock what you no longer need, or lock a directory \
+             instead of its files"
+        ),
+        "waiters" => {
+            format!("{limit} calls wait for locks already; do other work, and ask again later without waitMs")
+        }
+        "messages" => format!(
+            "{limit} messages wait for it unread; go on without an answer, or tell the person at the board"
+        ),
+        _ => format!(
+            "the board holds its limit of {limit} {which}; delete what is no longer needed, let it expire, or \
+             tell the person at the board"
+        ),
     };
-    let hint = format!("the board holds its limit of {limit} {which}; {next}");
     Fault::error(
         "FULL",
         vec![("which", json!(which)), ("limit", json!(limit))],
@@ -318,11 +332,12 @@ fn list(name: &'static str, more: &'static str, targets: &[Target], fields: &mut
 
 /// Returns the first of `targets` in a row of words.
 pub(super) fn named(targets: &[Target]) -> String {
-    let mut named = targets::texts(&targets[..targets.len().min(MAX_NAMED)]).join(", ");
-    if targets.len() > MAX_NAMED {
-        named += &format!(" and {} more", targets.len() - MAX_NAMED);
+    let (named, rest) = targets.split_at(targets.len().min(MAX_NAMED));
+    let named = targets::texts(named).join(", ");
+    match rest.len() {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
-    named
 }
 
 impl Serialize for Fault {

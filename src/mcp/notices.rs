@@ -29,7 +29,7 @@ pub(super) fn add(result: &mut CallToolResult, notices: &Notices, family: Family
     if let Some(ContentBlock::Text(body)) = result.content.first_mut()
         && body.text.pop() == Some('}')
     {
-        body.text += &format!(r#","notices":{told}}}"#);
+        body.text.extend([r#","notices":"#, &told.to_string(), "}"]);
     }
     if let Some(Value::Object(body)) = &mut result.structured_content {
         body.insert("notices".to_owned(), told);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer::millis;
 use super::targets::texts;
 use crate::board::{
-    Agent, Entry, Key, Owner, Page, Pattern, Score, Session, Stats, Target, TaskState, Time, Waiter,
+    Agent, Entry, Key, Kind, Owner, Page, Pattern, Score, Session, Stats, Target, TaskState, Time, Waiter,
 };
 
 /// The most rows of one kind.
@@ -159,7 +159,8 @@ fn agents(session: &Session) -> Value {
         .filter(|agent| agent.namespace == namespace);
     here.map(|one| {
         let mut row = agent(&one, now);
-        let holds = board.holds(namespace, &one.owner);
+        let mut holds = board.holds(namespace, &one.owner);
+        holds.retain(|(key, _)| matches!(key.kind(), Kind::Lock | Kind::Task));
         row["holds"] = holds
             .iter()
             .map(|(key, _)| json!(key.decoded()))

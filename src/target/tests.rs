@@ -307,3 +307,69 @@ fn any_text_is_a_target_with_a_key_or_is_refused_with_advice() {
         }
     });
 }
+
+#[test]
+fn what_was_shown_from_the_root_is_understood_below_it() {
+    let place = Place::new();
+    for path in ["app/web/src/a.ts", "app/lib/b.rs", "app/package.json"] {
+        place.write(path, "");
+    }
+    let known = [Target::path("web/new.ts"), Target::path("package.json")];
+    let cwd = place.top.join("app/web");
+    let resolve = |text: &str| {
+        let is_known = |target: &Target| known.contains(target);
+        place.resolver.resolve_shown(Some(&cwd), text, is_known).unwrap()
+    };
+    for (text, target, from_root) in [
+        // What exists is meant as in a shell.
+        ("src/a.ts", "web/src/a.ts", false),
+        ("src", "web/src", false),
+        // A path that begins in a directory of the root alone.
+        ("web/src/a.ts", "web/src/a.ts", true),
+        ("web", "web", true),
+        ("web/**", "web", true),
+        ("lib/new.rs", "lib/new.rs", true),
+        // A path that was shown, though nothing is there yet.
+        ("web/new.ts", "web/new.ts", true),
+        ("package.json", "package.json", true),
+        // A new file in the caller's directory.
+        ("tsconfig.json", "web/tsconfig.json", false),
+        ("test/new.ts", "web/test/new.ts", false),
+        // What says where it is.
+        ("./lib/b.rs", "web/lib/b.rs", false),
+        ("../lib/b.rs", "lib/b.rs", false),
+        (".", "web", false),
+    ] {
+        let found = resolve(text);
+        assert_eq!(
+            (found.target, found.from_root),
+            (Target::path(target), from_root),
+            "{text}"
+        );
+    }
+    assert_eq!(resolve("port:3000").target, Target::named("port", "3000"));
+    let here = |target: &Target| [Target::path("web/package.json"), known[1].clone()].contains(target);
+    let found = place
+        .resolver
+        .resolve_shown(Some(&cwd), "package.json", here)
+        .unwrap();
+    assert_eq!(found.target, Target::path("web/package.json"), "both are known");
+    let at_root = place
+        .resolver
+        .resolve_shown(None, "web/new.ts", |_| true)
+        .unwrap();
+    assert!(!at_root.from_root);
+}
+
+#[test]
+fn a_file_that_is_called_like_a_thing_is_shown_with_a_dot_and_understood() {
+    let place = Place::new();
+    place.write("app/web/a", "");
+    let cwd = place.top.join("app/web");
+    let shown = Target::path("db:main");
+    assert_eq!(shown.text(), "./db:main");
+    let found = place
+        .resolver
+        .resolve_shown(Some(&cwd), &shown.text(), |known| *known == shown);
+    assert_eq!(found.unwrap().target, shown);
+}

@@ -115,6 +115,17 @@ impl<S: AsyncRead + AsyncWrite> Raw<S> {
         Value::from(self.last_id)
     }
 
+    /// Calls a tool without waiting for its answer and returns the request's id.
+    pub(crate) async fn start(&mut self, tool: &str, arguments: Value) -> Value {
+        let params = json!({ "name": tool, "arguments": arguments });
+        self.ask("tools/call", params).await
+    }
+
+    /// Returns the body of the answer to a call that was started.
+    pub(crate) async fn end(&mut self, id: &Value) -> Value {
+        self.answer(id).await["result"]["structuredContent"].take()
+    }
+
     /// Sends a request and returns the whole answer.
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.ask(method, params).await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard::board::{Board, Limits, Revision, RevisionFile, SystemClock};
+use callboard::board::{Board, Key, Limits, Namespace, NamespaceId, Revision, RevisionFile, SystemClock};
 use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::Traffic;
 use callboard::net::listen::Claim;
@@ -12,6 +12,7 @@ use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
 use callboard::target::Resolver;
 use rmcp::ServerHandler;
+use serde_json::json;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +101,36 @@ impl SocketServer {
     /// Connects a client of 2026-07-28.
     pub(crate) async fn agent(&self) -> Raw<UnixStream> {
         Raw::modern(self.stream().await)
+    }
+
+    /// Connects an agent that gives its name, as a bridge does.
+    pub(crate) async fn named(&self, name: &str) -> Raw<UnixStream> {
+        self.named_in(name, "").await
+    }
+
+    /// Connects an agent that gives its name and works in `directory` of the project.
+    pub(crate) async fn named_in(&self, name: &str, directory: &str) -> Raw<UnixStream> {
+        let mut agent = self.agent().await;
+        let directory = self.dir.path().join(directory);
+        let hello = json!({ "callboard/hello": { "name": name, "cwd": directory } });
+        agent.send(&hello.to_string()).await;
+        agent
+    }
+
+    /// Returns who holds the lock under `key`.
+    pub(crate) fn holder(&self, key: &str) -> Option<String> {
+        let entry = self.board.get(self.namespace(), &Key::parse(key).unwrap())?;
+        Some(entry.lease()?.owner().name.to_string())
+    }
+
+    /// Returns how many stand in line for locks.
+    pub(crate) fn in_line(&self) -> usize {
+        let waiters = self.board.waiters(self.namespace());
+        waiters.iter().filter(|(waiter, _)| waiter.is_open()).count()
+    }
+
+    fn namespace(&self) -> NamespaceId {
+        self.board.open(&Namespace::default()).unwrap()
     }
 
     /// Waits until `state` holds.

@@ -7,7 +7,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, Site, Waiting};
+use super::{Arguments, Entry, Family, Run, Site, Toolset, Waiting};
 use crate::board::{Call, MAX_TARGETS, Mode, Revision, Target, Wish};
 use crate::mcp::answer::{self, Outcome, millis};
 use crate::mcp::targets::{Named, texts};
@@ -24,7 +24,7 @@ pub(super) static TOOL: Entry = Entry {
                   active; releaseLock when done.",
     schema,
     family: Family::Coordination,
-    core: true,
+    set: Toolset::Core,
     changes: true,
     idempotent: true,
     always_load: true,

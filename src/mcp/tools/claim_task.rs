@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, Site, Waiting};
+use super::{Arguments, Entry, Family, Run, Site, Toolset, Waiting};
 use crate::board::{Call, Claim, Claimed, Key, Pattern, Revision};
 use crate::mcp::answer::{self, Outcome, millis};
 use crate::mcp::waiting::{MAX_WAIT_MS, patiently};
@@ -18,7 +18,7 @@ pub(super) static TOOL: Entry = Entry {
                   is null when there is none.",
     schema,
     family: Family::Coordination,
-    core: true,
+    set: Toolset::Core,
     changes: true,
     idempotent: false,
     always_load: true,

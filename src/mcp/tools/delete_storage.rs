@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, Toolset, key_schema};
 use crate::board::{Call, Key, Refusal};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -14,7 +14,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Delete one key; frees a lock: key that you hold.",
     schema,
     family: Family::Original,
-    core: false,
+    set: Toolset::All,
     changes: true,
     idempotent: true,
     always_load: false,

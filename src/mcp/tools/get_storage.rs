@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, Toolset, key_schema};
 use crate::board::{Call, Key};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -14,7 +14,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Read one key. exists is false when there is none.",
     schema,
     family: Family::Original,
-    core: true,
+    set: Toolset::Core,
     changes: false,
     idempotent: true,
     always_load: true,

@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{Call, Holding1, Key, Present, Revision, Target};
 use crate::mcp::answer::{self, Outcome, millis};
 
@@ -14,7 +14,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Say how it goes; answers who is here and what you hold. Any call keeps your locks and claims.",
     schema,
     family: Family::Coordination,
-    core: false,
+    set: Toolset::All,
     changes: true,
     idempotent: true,
     always_load: false,

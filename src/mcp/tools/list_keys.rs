@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{self, Call, Key, Revision, Time};
 use crate::mcp::answer::{self, Outcome, millis};
 
@@ -24,7 +24,7 @@ pub(super) static TOOL: Entry = Entry {
                   in the answer means there are more.",
     schema,
     family: Family::Storage,
-    core: true,
+    set: Toolset::Core,
     changes: false,
     idempotent: true,
     always_load: false,

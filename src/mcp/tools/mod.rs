@@ -79,8 +79,8 @@ pub(super) struct Entry {
     description: &'static str,
     schema: fn() -> JsonObject,
     pub(super) family: Family,
-    /// Whether [`Toolset::Core`] has it.
-    core: bool,
+    /// The smallest set that has it.
+    set: Toolset,
     /// Whether a call may change the board.
     changes: bool,
     /// Whether a second call with the same arguments adds nothing to the first.
@@ -118,7 +118,7 @@ pub fn changes(name: &str) -> bool {
 
 impl Toolset {
     fn entries(self) -> impl Iterator<Item = &'static Entry> {
-        let offered = move |tool: &&&Entry| self == Self::All || tool.core;
+        let offered = move |tool: &&&Entry| self == Self::All || tool.set == Self::Core;
         TOOLS.iter().filter(offered).copied()
     }
 

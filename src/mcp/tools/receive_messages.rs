@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, Site, Waiting};
+use super::{Arguments, Entry, Family, Run, Site, Toolset, Waiting};
 use crate::board::{Call, Message, Received, Revision};
 use crate::mcp::answer::{self, Outcome, millis};
 use crate::mcp::waiting::{MAX_WAIT_MS, patiently};
@@ -20,7 +20,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Your next messages. Your next call confirms them; unconfirmed ones come again.",
     schema,
     family: Family::Coordination,
-    core: false,
+    set: Toolset::All,
     changes: true,
     idempotent: false,
     always_load: false,

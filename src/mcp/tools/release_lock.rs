@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::Call;
 use crate::mcp::answer::{self, Outcome};
 use crate::mcp::targets::texts;
@@ -15,7 +15,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Give a lock back as soon as its files are done.",
     schema,
     family: Family::Coordination,
-    core: true,
+    set: Toolset::Core,
     changes: true,
     idempotent: true,
     always_load: true,

@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{Call, Revision, check_value};
 use crate::mcp::answer::{self, Outcome};
 
@@ -16,7 +16,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "Send to an agent by name, or * for all others.",
     schema,
     family: Family::Coordination,
-    core: false,
+    set: Toolset::All,
     changes: true,
     idempotent: false,
     always_load: false,

@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, key_schema};
+use super::{Arguments, Entry, Family, Run, Toolset, key_schema};
 use crate::board::{Call, Key, Refusal, Revision};
 use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 
@@ -15,7 +15,7 @@ pub(super) static TOOL: Entry = Entry {
                   status:AGENT:TASK lock:PATH msg:FROM:TO:TIME progress:PHASE agent:NAME:state",
     schema,
     family: Family::Original,
-    core: true,
+    set: Toolset::Core,
     changes: true,
     idempotent: true,
     always_load: true,

@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{self, Call, Key, check_value};
 use crate::mcp::answer::{self, Outcome};
 
@@ -16,7 +16,7 @@ pub(super) static TOOL: Entry = Entry {
     description: "End a claimed task: done, failed, or retry to give it back to others.",
     schema,
     family: Family::Coordination,
-    core: true,
+    set: Toolset::Core,
     changes: true,
     idempotent: true,
     always_load: false,

@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run};
+use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{Action, Call, Condition, Delete, Op, Refusal, Revision, Set};
 use crate::mcp::answer::{self, Outcome};
 use crate::mcp::fault::Fault;
@@ -16,7 +16,7 @@ pub(super) static TOOL: Entry = Entry {
                   ifFence on a lock that you hold. An op with neither value nor delete only checks.",
     schema,
     family: Family::Storage,
-    core: false,
+    set: Toolset::All,
     changes: true,
     idempotent: false,
     always_load: false,

@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use rmcp::object;
 use serde::Serialize;
 
-use super::{Arguments, Entry, Family, Run, Site, Waiting};
+use super::{Arguments, Entry, Family, Run, Site, Toolset, Waiting};
 use crate::board::{Call, Event, Key, Reason, Revision, Watched};
 use crate::mcp::answer::{self, Outcome};
 use crate::mcp::waiting::{MAX_WAIT_MS, patiently};
@@ -21,7 +21,7 @@ pub(super) static TOOL: Entry = Entry {
                   Waits up to waitMs for the first. Pass the answer's rev as the next since.",
     schema,
     family: Family::Storage,
-    core: false,
+    set: Toolset::All,
     changes: false,
     idempotent: true,
     always_load: false,
