@@ -46,6 +46,7 @@ fn main() -> Result {
     let mut report = Report::default();
     measure_memory(&mut report, keys)?;
     measure_calls(&mut report, keys)?;
+    measure_image(&mut report, keys)?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(measure_staggered(&mut report, 400))?;
     runtime.block_on(measure_storm(&mut report, keys * 5))?;
@@ -133,6 +134,40 @@ fn measure_calls(report: &mut Report, keys: usize) -> Result {
         format!("{:.1} ms", history.as_secs_f64() * 1e3),
         "5 ms",
         history <= Duration::from_millis(5),
+    );
+    Ok(())
+}
+
+/// What saving costs: the image, for at most as long as which the board is held, and the lines of it, which hold
+/// nobody up.
+fn measure_image(report: &mut Report, keys: usize) -> Result {
+    let agent = attach(keys)?;
+    let board = agent.board();
+    for number in 0..keys {
+        agent.call().set(key(number)?, Arc::from(VALUE), HOUR)?;
+    }
+    let mut images = Vec::new();
+    for _ in 0..20 {
+        let before = board.clock().now();
+        let image = board.image();
+        images.push(board.clock().now().since(before));
+        drop(image);
+    }
+    let before = board.clock().now();
+    callboard::snapshot::write(&board.image(), &mut std::io::sink())?;
+    let written = board.clock().now().since(before);
+    let images = Sample::new(images);
+    report.row(
+        &format!("image of {keys} keys, p50 / p99"),
+        format!("{:.1} / {:.1} ms", images.p50() / 1e3, images.p99() / 1e3),
+        "20 / 50 ms",
+        images.p50() <= 20e3 && images.p99() <= 50e3,
+    );
+    report.row(
+        &format!("lines of {keys} keys"),
+        format!("{:.0} ms", written.as_secs_f64() * 1e3),
+        "250 ms",
+        written <= Duration::from_millis(250),
     );
     Ok(())
 }

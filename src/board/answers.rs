@@ -164,12 +164,21 @@ impl Answers {
 
     /// Returns the marks of the requests whose effects are in an image of the board at `rev`.
     pub(crate) fn in_image(&self, rev: Revision, now: Time) -> Vec<(Fingerprint, Arc<Mark>)> {
+        let sessions = lock(&self.sessions);
+        let sessions: Vec<_> = sessions
+            .iter()
+            .map(|(secret, kept)| (*secret, Arc::clone(kept)))
+            .collect();
+        let asked_for = |mark: &&Arc<Mark>| mark.is_in(rev) && now.since(mark.since) < KEPT_FOR;
         let mut found = Vec::new();
-        for (secret, kept) in &*lock(&self.sessions) {
-            let kept = lock(kept);
-            let asked_for = |mark: &&Arc<Mark>| mark.is_in(rev) && now.since(mark.since) < KEPT_FOR;
-            let marks = kept.marks.iter().filter(asked_for);
-            found.extend(marks.map(|mark| (*secret, Arc::clone(mark))));
+        for (secret, kept) in sessions {
+            found.extend(
+                lock(&kept)
+                    .marks
+                    .iter()
+                    .filter(asked_for)
+                    .map(|mark| (secret, Arc::clone(mark))),
+            );
         }
         // By session only: those of one stay in the order in which they came.
         found.sort_by_key(|(secret, _)| *secret);

@@ -40,7 +40,7 @@ pub(crate) struct Scores {
 }
 
 /// What the claims of one name came to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) done: u64,
     pub(crate) failed: u64,

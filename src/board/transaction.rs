@@ -12,8 +12,8 @@ use super::ledger::{Caller, Change, Effects, Ledger, MAX_ENDED};
 use super::presence::GRACE;
 use super::space::{Growth, Space, held_target};
 use super::{
-    Entry, Event, EventKind, Key, Kind, NamespaceId, Owner, Presence, Reason, Refusal, Revision,
-    SessionId, Target, TaskState, Term, Time, locks,
+    Entry, Event, EventKind, Key, Kind, NamespaceId, Owner, Presence, Reason, Refusal, Revision, SessionId,
+    Target, TaskState, Term, Time, locks,
 };
 
 /// The most owners that a command looks at, besides those it concerns.
