@@ -6,6 +6,7 @@ mod support;
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use portable_pty::CommandBuilder;
 use serde_json::json;
@@ -87,6 +88,56 @@ async fn five_agents_lock_a_person_expires_one_and_its_agent_finds_nothing() {
     shown
         .pty
         .wait_until("the screen as it was", |screen| !screen.alternate_screen());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_ends_a_lease_with_the_keys_and_who_waits_gets_it() {
+    let mut shown = Shown::start(24, 80);
+    let holder = Agent::attach(&shown.socket(), "holder").await;
+    let waiter = Arc::new(Agent::attach(&shown.socket(), "waiter").await);
+    let acquire = |why| json!({"targets": ["port:3000"], "why": why, "waitMs": 50_000});
+    let held = holder.call("acquireLock", acquire("splitting it")).await;
+    assert!(held["fence"].is_u64(), "{held}");
+    shown.pty.wait_for("1 Locks 1");
+    let waiting = tokio::spawn({
+        let (waiter, wish) = (Arc::clone(&waiter), acquire("my turn"));
+        async move { waiter.call("acquireLock", wish).await }
+    });
+    shown.pty.wait_for("1 Locks 1 · 1 wait");
+    shown.pty.send("w");
+    shown.pty.wait_for("Who waits for whom");
+    shown.pty.wait_for("└─ waiter → port:3000");
+    shown.pty.send("\x1b");
+    shown.pty.wait_until("the picture is closed", |screen| {
+        !screen.contents().contains("Who waits for whom")
+    });
+    shown.pty.send("e");
+    shown.pty.wait_for("waiter, who waits for it, gets it");
+    shown.pty.send("y");
+    shown.pty.wait_for("ended the lease on lock:port:3000");
+    let granted = waiting.await.unwrap();
+    assert!(granted["fence"].as_u64() > held["fence"].as_u64(), "{granted}");
+    shown.pty.wait_until("the waiter holds it", |screen| {
+        let contents = screen.contents();
+        contents.contains("port:3000            waiter") && !contents.contains("1 wait")
+    });
+    let told = holder.call("heartbeat", json!({})).await;
+    assert_eq!(told["notices"]["lost"][0]["reason"], json!("person"), "{told}");
+
+    shown.pty.send("m");
+    shown.pty.wait_for("Message to waiter");
+    shown.pty.send("well done\r");
+    shown.pty.wait_for("sent to waiter");
+    let inbox = waiter.call("receiveMessages", json!({})).await;
+    assert_eq!(inbox["messages"][0]["from"], json!("human"), "{inbox}");
+
+    shown.pty.send("S");
+    shown.pty.wait_for("wrote ");
+    let mut files = std::fs::read_dir(shown.dir.path()).unwrap();
+    let is_copy = |name: &str| name.starts_with("callboard-") && name.ends_with(".jsonl");
+    assert!(files.any(|file| is_copy(file.unwrap().file_name().to_str().unwrap())));
+    shown.pty.send("q");
+    assert!(shown.pty.wait_end().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use super::args::{Place, ServeOptions};
 use super::demo::{Show, Stage};
 use super::host::Host;
 use super::signals::Signals;
-use super::{CliError, Ending, config};
+use super::{CliError, Ending, config, snapshot};
 use crate::board::NamespaceId;
 use crate::net::project::Project;
 use crate::tui::{self, Asked, Ended, Facts, Palette, Request};
@@ -40,9 +40,9 @@ pub(super) async fn run(
             Some(Asked { request, answer }) = asked.recv() => match request {
                 Request::StartDemo => show.start(Stage::Guest),
                 Request::Snapshot => {
-                    let cannot = "this board cannot write snapshots yet".to_owned();
+                    let saver = host.saver();
                     // A dashboard that has ended meanwhile wants no answer.
-                    let _ended = answer.send(Err(cannot));
+                    tokio::spawn(async move { answer.send(snapshot::keep_copy(saver).await) });
                 }
             },
         }

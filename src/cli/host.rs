@@ -16,7 +16,7 @@ use crate::net::Traffic;
 use crate::net::listen::Claim;
 use crate::net::project::Project;
 use crate::net::server::{Connection, Handlers, Stop, serve};
-use crate::snapshot::{self, Keeper, Restored};
+use crate::snapshot::{self, Keeper, Restored, Saver};
 use crate::target::Resolver;
 
 /// What a board begins with.
@@ -119,6 +119,11 @@ impl Host {
     /// Returns the board.
     pub(super) fn board(&self) -> &Board {
         &self.board
+    }
+
+    /// Returns a way to have the board saved at once.
+    pub(super) fn saver(&self) -> Saver {
+        self.keeper.saver()
     }
 
     /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk. As soon

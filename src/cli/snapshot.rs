@@ -9,7 +9,7 @@ use super::args::Place;
 use super::client::Client;
 use super::output::{Form, Output};
 use super::{CliError, place};
-use crate::snapshot::{Existing, copy};
+use crate::snapshot::{Existing, Saver, copy};
 
 /// Has the board saved and copies that to `file`, with the rights of whoever asks.
 pub(super) fn run(file: &Path, force: bool, place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
@@ -44,6 +44,26 @@ pub(super) fn export(saved: &Path, file: &Path, existing: Existing) -> Result<()
             source,
         },
     })
+}
+
+/// Has the board saved and copies that into the directory that the program runs in, under a name of the moment;
+/// returns what there is to say of it.
+pub(super) async fn keep_copy(saver: Saver) -> Result<String, String> {
+    let saved = saver.save().await;
+    let saved = saved.map_err(|error| format!("no snapshot: {error}"))?;
+    let name = jiff::Zoned::now()
+        .strftime("callboard-%Y%m%d-%H%M%S.jsonl")
+        .to_string();
+    let to = PathBuf::from(&name);
+    let copied = tokio::task::spawn_blocking(move || copy(&saved.path, &to, Existing::Stays)).await;
+    match copied {
+        Ok(Ok(())) => Ok(format!(
+            "wrote {} keys of revision {} to {name}, for callboard --restore",
+            saved.entries, saved.rev
+        )),
+        Ok(Err(error)) => Err(format!("no snapshot: cannot write {name}: {error}")),
+        Err(_) => Err("no snapshot: the board is ending".to_owned()),
+    }
 }
 
 fn answer(mut body: Value, file: &Path) -> Value {
