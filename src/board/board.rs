@@ -14,9 +14,9 @@ use super::roster::{Member, Roster};
 use super::stats::{Counters, count};
 use super::turn::{Awaited, Turn};
 use super::{
-    Agent, Caller, Change, Clock, Compacted, Effects, Entry, Event, EventKind, Grant, Introduction, Key,
-    Ledger, Limits, Loss, Namespace, NamespaceId, Notices, Owner, Page, Pattern, Presence, Refusal, Revision,
-    RevisionFile, Score, Secret, Served, Session, Stats, Ticket, Time, Waiter,
+    Agent, Caller, Change, Clock, Compacted, Effects, Entry, Event, EventKind, Grant, Holder, Introduction,
+    Key, Ledger, Limits, Loss, Namespace, NamespaceId, Notices, Owner, Page, Pattern, Presence, Refusal,
+    Revision, RevisionFile, Score, Secret, Served, Session, Stats, Ticket, Time, Waiter,
 };
 
 /// The most expiries that are committed while the board is held.
@@ -348,8 +348,8 @@ impl Board {
         self.looked().0.ledger.holds(namespace, owner)
     }
 
-    /// Returns everyone who holds something, with what it is.
-    pub fn holders(&self, namespace: NamespaceId) -> Vec<(Arc<Presence>, Vec<(Key, Arc<Entry>)>)> {
+    /// Returns everyone who holds something.
+    pub fn holders(&self, namespace: NamespaceId) -> Vec<Holder> {
         self.looked().0.ledger.holders(namespace)
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Key, Lease, Loss, Owner, Presence, Revision, SessionId, Time};
+use super::{Entry, Key, Lease, Loss, Owner, Presence, Revision, SessionId, Time};
 
 /// The most losses that an owner is told of; it needs the newest.
 const MAX_LOSSES: usize = 64;
@@ -20,6 +20,15 @@ pub(crate) struct Holdings {
     owners: BTreeMap<Arc<Owner>, Holding>,
     /// When to look at whom. A moment may be too early, since a call renews without coming here.
     dues: BTreeSet<(Time, Arc<Owner>)>,
+}
+
+/// Someone who holds something.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// Who, and whether it is here.
+    pub presence: Arc<Presence>,
+    /// What, in the order of the grants.
+    pub held: Vec<(Key, Arc<Entry>)>,
 }
 
 /// What one owner has.

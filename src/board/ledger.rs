@@ -7,8 +7,8 @@ use super::command::Command;
 use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
-    Compacted, Entry, Event, EventKind, Grant, Key, Kind, KindStats, Limits, Loss, Namespace, NamespaceId,
-    Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter,
+    Compacted, Entry, Event, EventKind, Grant, Holder, Key, Kind, KindStats, Limits, Loss, Namespace,
+    NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter,
 };
 
 /// The most namespaces that a board opens.
@@ -275,11 +275,14 @@ impl Ledger {
         held.collect()
     }
 
-    /// Returns everyone who holds something, with what it is.
-    pub fn holders(&self, namespace: NamespaceId) -> Vec<(Arc<Presence>, Vec<(Key, Arc<Entry>)>)> {
+    /// Returns everyone who holds something.
+    pub fn holders(&self, namespace: NamespaceId) -> Vec<Holder> {
         let everyone = self.space(namespace).holdings.presences();
-        let holders = everyone.map(|one| (Arc::clone(one), self.holds(namespace, one.owner())));
-        holders.filter(|(_, held)| !held.is_empty()).collect()
+        let holders = everyone.map(|presence| Holder {
+            presence: Arc::clone(presence),
+            held: self.holds(namespace, presence.owner()),
+        });
+        holders.filter(|holder| !holder.held.is_empty()).collect()
     }
 
     /// Returns what `owner` lost without its doing and has neither taken again nor given up.

@@ -75,6 +75,7 @@ pub use command::{
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
+pub use holdings::Holder;
 pub use image::{
     AnswerRecord, EntryRecord, Image, LeaseRecord, LossRecord, Moment, Record, Restoring, ScoreRecord,
     SessionRecord, SettledRecord, Unfit, WorkRecord,

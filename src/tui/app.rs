@@ -96,15 +96,13 @@ fn press(model: &mut Model, key: KeyEvent, now: Time) -> Outcome {
         model.toast = None;
     }
     let mode = model.mode();
-    match lookup(mode, Press::of(key)) {
-        Some(action) => act(model, action, now),
-        None => {
-            if let Some(line) = model.typed() {
-                line.key(key);
-            }
-            Outcome::redraw()
-        }
+    if let Some(action) = lookup(mode, Press::of(key)) {
+        return act(model, action, now);
     }
+    if let Some(line) = model.typed() {
+        line.key(key);
+    }
+    Outcome::redraw()
 }
 
 /// Returns why `action` cannot be done now, `None` when it can.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::pane::Left;
-use crate::board::{Board, Entry, Key, Kind, Lease, NamespaceId, Owner, Presence, Revision, Time};
+use crate::board::{self, Board, Entry, Key, Kind, Lease, NamespaceId, Owner, Presence, Revision, Time};
 
 /// Someone who holds something.
 #[derive(Clone, Debug)]
@@ -79,24 +79,27 @@ pub(super) fn look(
 }
 
 fn take(board: &Board, namespace: NamespaceId) -> Vec<Holder> {
-    let holders = board.holders(namespace).into_iter().map(|(presence, entries)| {
-        let owner = Arc::clone(presence.owner());
-        // A message that was delivered is held as well, but nobody is in anybody's way there.
-        let entries = entries
-            .into_iter()
-            .filter(|(key, _)| matches!(key.kind(), Kind::Lock | Kind::Task));
-        let mut held: Vec<Held> = entries
-            .flat_map(|(key, entry)| holds_of(&owner, &key, &entry))
-            .collect();
-        held.sort_by(|a, b| (a.fence, &a.key).cmp(&(b.fence, &b.key)));
-        held.dedup_by(|a, b| a.fence == b.fence && a.key == b.key);
-        Holder {
-            active: Time::default(),
-            orphaned: false,
-            presence,
-            held,
-        }
-    });
+    let holders = board
+        .holders(namespace)
+        .into_iter()
+        .map(|board::Holder { presence, held }| {
+            let owner = Arc::clone(presence.owner());
+            // A message that was delivered is held as well, but nobody is in anybody's way there.
+            let entries = held
+                .into_iter()
+                .filter(|(key, _)| matches!(key.kind(), Kind::Lock | Kind::Task));
+            let mut held: Vec<Held> = entries
+                .flat_map(|(key, entry)| holds_of(&owner, &key, &entry))
+                .collect();
+            held.sort_by(|a, b| (a.fence, &a.key).cmp(&(b.fence, &b.key)));
+            held.dedup_by(|a, b| a.fence == b.fence && a.key == b.key);
+            Holder {
+                active: Time::default(),
+                orphaned: false,
+                presence,
+                held,
+            }
+        });
     holders.filter(|holder| !holder.held.is_empty()).collect()
 }
 

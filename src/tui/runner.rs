@@ -199,7 +199,7 @@ impl<S: Surface> Runner<'_, S> {
                     Effect::End(ended) => return Ok(Some(ended)),
                     Effect::Copy(text) => events.push(Event::Copied(self.copy(&text))),
                     Effect::Apply(confirmed) => {
-                        events.push(Event::Done(deeds::apply(&self.board, confirmed)))
+                        events.push(Event::Done(deeds::apply(&self.board, confirmed)));
                     }
                     Effect::Run(errand) => events.push(Event::Done(deeds::run(&self.board, errand))),
                     Effect::Ask(request) => events.extend(self.ask(request)),

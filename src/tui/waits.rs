@@ -30,7 +30,7 @@ pub struct Wait {
 pub struct Waits {
     /// The board's news when it was copied.
     news: u64,
-    waits: Vec<Wait>,
+    queue: Vec<Wait>,
     /// Who waits for each hold, as places in the queue.
     behind: HashMap<(Key, Revision), Vec<usize>>,
 }
@@ -73,7 +73,7 @@ impl Waits {
         // First: what happens while the queue is copied is news to the next picture.
         let news = *board.news().borrow();
         let is_kept = |wait: &Wait| wait.kept_until.is_none_or(|end| now < end);
-        if let Some(last) = last.filter(|last| last.news == news && last.waits.iter().all(is_kept)) {
+        if let Some(last) = last.filter(|last| last.news == news && last.queue.iter().all(is_kept)) {
             return last;
         }
         let waits = board
@@ -86,9 +86,9 @@ impl Waits {
                 kept_until: waiter.kept_until,
                 blockers,
             });
-        let waits: Vec<Wait> = waits.filter(is_kept).collect();
+        let queue: Vec<Wait> = waits.filter(is_kept).collect();
         let mut behind: HashMap<_, Vec<usize>> = HashMap::new();
-        for (at, wait) in waits.iter().enumerate() {
+        for (at, wait) in queue.iter().enumerate() {
             let holders = holders
                 .iter()
                 .filter(|holder| wait.blockers.contains(holder.owner()));
@@ -99,12 +99,12 @@ impl Waits {
                 behind.entry((held.key.clone(), held.fence)).or_default().push(at);
             }
         }
-        Self { news, waits, behind }
+        Self { news, queue, behind }
     }
 
     /// Returns everyone who waits, in order.
     pub fn all(&self) -> &[Wait] {
-        &self.waits
+        &self.queue
     }
 
     /// Returns how many wait for the hold on `key` that was granted under `fence`.
@@ -118,7 +118,7 @@ impl Waits {
     /// Returns who waits for the hold on `key` that was granted under `fence`, in order.
     pub fn behind(&self, key: &Key, fence: Revision) -> impl Iterator<Item = &Wait> {
         let places = self.behind.get(&(key.clone(), fence));
-        places.into_iter().flatten().map(|at| &self.waits[*at])
+        places.into_iter().flatten().map(|at| &self.queue[*at])
     }
 
     /// Returns who gets what it waits for when the holds in `ended` end, or who is nearest to it.
@@ -130,7 +130,7 @@ impl Waits {
         };
         let mut nearest = Next::Nobody;
         for (at, wait) in self
-            .waits
+            .queue
             .iter()
             .enumerate()
             .filter(|(_, wait)| wait.kept_until.is_none())
@@ -143,7 +143,7 @@ impl Waits {
             if gone.is_empty() {
                 continue;
             }
-            let mut before = self.waits.iter().take(at);
+            let mut before = self.queue.iter().take(at);
             let before = before.find(|other| {
                 other.kept_until.is_none() && other.owner != wait.owner && other.wish.conflicts(&wait.wish)
             });
@@ -151,7 +151,7 @@ impl Waits {
             match still.or(before.map(|other| &other.owner)) {
                 None => return Next::Gets(wait),
                 Some(owner) if matches!(nearest, Next::Nobody) => {
-                    nearest = Next::Needs(wait, Arc::clone(owner))
+                    nearest = Next::Needs(wait, Arc::clone(owner));
                 }
                 Some(_) => {}
             }
@@ -161,7 +161,7 @@ impl Waits {
 
     /// Returns the picture, line by line: each who is in the way, and below it those who wait for it.
     pub fn picture<'a>(&'a self, holders: &'a [Holder]) -> Vec<Link<'a>> {
-        let above: Vec<_> = (0..self.waits.len()).map(|at| self.above(at)).collect();
+        let above: Vec<_> = (0..self.queue.len()).map(|at| self.above(at)).collect();
         let mut picture = Picture {
             waits: self,
             holders,
@@ -169,7 +169,7 @@ impl Waits {
             above,
             lines: Vec::new(),
         };
-        for at in 0..self.waits.len() {
+        for at in 0..self.queue.len() {
             if let Above::Owner(owner) = picture.above[at]
                 && !picture.drawn[at]
             {
@@ -178,9 +178,9 @@ impl Waits {
             }
         }
         // Whom nothing keeps off is about to be served, or there is no room for more locks.
-        for at in 0..self.waits.len() {
+        for at in 0..self.queue.len() {
             if !picture.drawn[at] {
-                picture.draw(at, Vec::new());
+                picture.draw(at, &[]);
             }
         }
         picture.lines
@@ -188,10 +188,10 @@ impl Waits {
 
     /// Returns who stands right before a wait: of those who wait themselves the last, else a holder.
     fn above(&self, at: usize) -> Above<'_> {
-        let wait = &self.waits[at];
+        let wait = &self.queue[at];
         let before = |(_, other): &(usize, &Wait)| wait.blockers.contains(&other.owner);
-        let last = self.waits.iter().enumerate().take(at).rfind(before);
-        let later = || self.waits.iter().enumerate().skip(at + 1).find(before);
+        let last = self.queue.iter().enumerate().take(at).rfind(before);
+        let later = || self.queue.iter().enumerate().skip(at + 1).find(before);
         match last.or_else(later) {
             Some((at, _)) => Above::Wait(at),
             None => wait.blockers.first().map_or(Above::Nobody, Above::Owner),
@@ -232,13 +232,13 @@ impl<'a> Picture<'a> {
         while let Some(at) = below.pop_front() {
             let mut more = more.to_vec();
             more.push(!below.is_empty());
-            self.draw(at, more);
+            self.draw(at, &more);
         }
     }
 
-    fn draw(&mut self, at: usize, more: Vec<bool>) {
+    fn draw(&mut self, at: usize, more: &[bool]) {
         self.drawn[at] = true;
-        let wait = &self.waits.waits[at];
+        let wait = &self.waits.queue[at];
         let chain = self.chain(at);
         let holds = chain.first().map(|owner| self.held_by(owner));
         let holds = holds.into_iter().flatten();
@@ -248,9 +248,9 @@ impl<'a> Picture<'a> {
             wait: Some(wait),
             holds: holds.filter(|held| wait.is_kept_off_by(held)).collect(),
             others: others.collect(),
-            more: more.clone(),
+            more: more.to_vec(),
         });
-        self.hang(Above::Wait(at), &more);
+        self.hang(Above::Wait(at), more);
     }
 
     /// Returns who stands above a wait, the next one first.
@@ -259,7 +259,7 @@ impl<'a> Picture<'a> {
         while chain.len() < self.above.len() {
             match self.above[at] {
                 Above::Wait(next) => {
-                    chain.push(&self.waits.waits[next].owner);
+                    chain.push(&self.waits.queue[next].owner);
                     at = next;
                 }
                 Above::Owner(owner) => {

@@ -75,11 +75,9 @@ impl Cell {
             (Self::Took(a), Self::Took(b)) => a.cmp(b),
             // Who called last has been idle for the shortest time.
             (Self::Ago(a), Self::Ago(b)) => b.cmp(a),
-            (Self::Ago(_), Self::Gone) => Ordering::Less,
-            (Self::Gone, Self::Ago(_)) => Ordering::Greater,
             (Self::Empty, Self::Empty) => Ordering::Equal,
-            (Self::Empty, _) => Ordering::Greater,
-            (_, Self::Empty) => Ordering::Less,
+            (Self::Gone, Self::Ago(_)) | (Self::Empty, _) => Ordering::Greater,
+            (Self::Ago(_), Self::Gone) | (_, Self::Empty) => Ordering::Less,
             (a, b) => natural(a.text(), b.text()),
         }
     }
