@@ -129,18 +129,56 @@ impl Resolver {
     }
 
     fn path(&self, cwd: Option<&Path>, text: &str) -> Result<Resolved, TargetError> {
-        let links = || TargetError::Links(text.to_owned());
-        // `..` goes up from where the caller really is, as it would in its shell.
-        let cwd = follow(&without_dots(&self.root.join(cwd.unwrap_or(&self.root)))).ok_or_else(links)?;
         let top = without_stars(text);
-        let told = without_dots(&cwd.join(top));
+        let told = self.told(cwd, text, top)?;
         if top.contains(['*', '?']) && fs::symlink_metadata(&told).is_err() {
             return Err(TargetError::Pattern {
                 text: text.to_owned(),
                 directory: before_pattern(top).to_owned(),
             });
         }
-        let real = follow(&told).ok_or_else(links)?;
+        self.place(text, &told)
+    }
+
+    /// Returns the target of the file `path`, as a tool in the directory `cwd` names it: every character of it is
+    /// part of the name.
+    pub fn resolve_file(&self, cwd: Option<&Path>, path: &str) -> Result<Target, TargetError> {
+        if path.is_empty() {
+            return Err(TargetError::Empty);
+        }
+        if path.len() > MAX_TARGET_BYTES {
+            return Err(TargetError::TooLong(path.len()));
+        }
+        if path.contains(char::is_control) {
+            return Err(TargetError::Control(path.to_owned()));
+        }
+        let told = self.told(cwd, path, path)?;
+        Ok(self.place(path, &told)?.target)
+    }
+
+    /// Tells whether `inner`, which lies in the directory `outer`, is in a worktree or repository of its own
+    /// there: then git leaves it alone when it changes the files of `outer`.
+    pub fn is_apart(&self, outer: &Target, inner: &Target) -> bool {
+        if !outer.is_path() || !outer.covers(inner) {
+            return false;
+        }
+        let real = |target: &Target| self.root.join(&*target.text());
+        let (outer, inner) = (real(outer), real(inner));
+        let mut between = inner.ancestors().take_while(|place| *place != outer);
+        between.any(|place| fs::symlink_metadata(place.join(".git")).is_ok())
+    }
+
+    /// Returns the absolute path that a caller in `cwd` means by `path`, which is what counts in `text`.
+    fn told(&self, cwd: Option<&Path>, text: &str, path: &str) -> Result<PathBuf, TargetError> {
+        // `..` goes up from where the caller really is, as it would in its shell.
+        let cwd = follow(&without_dots(&self.root.join(cwd.unwrap_or(&self.root))));
+        let cwd = cwd.ok_or_else(|| TargetError::Links(text.to_owned()))?;
+        Ok(without_dots(&cwd.join(path)))
+    }
+
+    /// Returns the target of the absolute path `told`, for which `text` was written.
+    fn place(&self, text: &str, told: &Path) -> Result<Resolved, TargetError> {
+        let real = follow(told).ok_or_else(|| TargetError::Links(text.to_owned()))?;
         let inside = self.below(&self.root, &real);
         if inside.is_none() && self.below(&real, &self.root).is_some() {
             return Err(TargetError::AboveProject {
@@ -249,6 +287,13 @@ impl Resolver {
         let folded = lower.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
         Cow::Owned(folded.nfc().collect())
     }
+}
+
+/// Returns the top of the worktree that the directory `place` is in, as git finds it.
+pub fn worktree_of(place: &Path) -> Option<PathBuf> {
+    let mut above = place.ancestors();
+    let top = above.find(|top| fs::symlink_metadata(top.join(".git")).is_ok());
+    top.map(Path::to_owned)
 }
 
 /// Tells whether a target may have been shown as `text`, so that it is not surely meant from elsewhere.

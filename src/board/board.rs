@@ -207,6 +207,13 @@ impl Board {
         Session::new(self.clone(), member)
     }
 
+    /// Returns the live session that was opened by one of `processes`, of the first that opened any: there an
+    /// agent's hooks find what it is called.
+    pub fn session_of(&self, processes: &[u32]) -> Option<Session> {
+        let member = self.0.roster.of_process(processes)?;
+        Some(Session::of_another(self.clone(), member))
+    }
+
     fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {
         let session = owner.session;
         if let Err(refusal) = self.apply(&self.itself(namespace), Return { session }) {

@@ -49,7 +49,7 @@ pub fn check_ttl(seconds: Option<f64>) -> Result<Duration, Refusal> {
 }
 
 /// The time to live of a lock or a claim that names none.
-const DEFAULT_LEASE: Duration = Duration::from_secs(300);
+pub const DEFAULT_LEASE: Duration = Duration::from_secs(300);
 
 /// Returns the time to live of a lease that `seconds` asks for, five minutes when absent, in the range of
 /// [`check_ttl`].

@@ -83,7 +83,9 @@ pub use image::{
 pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};
 pub use ledger::{Caller, Change, Effects, Ledger, Page, Served};
-pub use limits::{Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_ttl, check_value};
+pub use limits::{
+    DEFAULT_LEASE, Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_ttl, check_value,
+};
 pub use messages::{Message, Received};
 pub use namespace::{Namespace, NamespaceId};
 pub use notices::{Notices, Wanted};

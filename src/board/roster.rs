@@ -19,6 +19,8 @@ const MAX_DEPARTED: usize = 1_000;
 pub const MAX_NAME_CHARS: usize = 64;
 /// The most agents that share a session.
 const MAX_ACTORS: usize = 64;
+/// The most calls of a session whose makers are known before they come.
+const MAX_EXPECTED: usize = 256;
 /// What no agent is called: the person at the board, and the box of messages that nobody could take.
 const RESERVED: [&str; 2] = [Owner::HUMAN, "dead"];
 
@@ -69,6 +71,8 @@ pub(crate) struct Member {
     actor: RwLock<Arc<Actor>>,
     /// Those who call under names of their own in the same session.
     others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
+    /// Calls that are about to come, each with the name of the one who makes it; the oldest first.
+    expected: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
     client: RwLock<Option<Arc<str>>>,
     pub(crate) introduction: Introduction,
     secret: Option<Fingerprint>,
@@ -141,6 +145,7 @@ impl Roster {
         let member = Arc::new(Member {
             actor: RwLock::new(Actor::new(presence(&owner, is_back))),
             others: Mutex::default(),
+            expected: Mutex::default(),
             client: RwLock::default(),
             introduction,
             secret,
@@ -261,6 +266,16 @@ impl Roster {
         drop(members);
     }
 
+    /// Returns the newest live session that the first of `processes` opened which opened any.
+    pub(crate) fn of_process(&self, processes: &[u32]) -> Option<Arc<Member>> {
+        let members = lock(&self.members);
+        let opened_by = |process: &u32| {
+            let mut newest = members.values().rev();
+            newest.find(|member| member.introduction.ppid == Some(*process))
+        };
+        processes.iter().find_map(opened_by).cloned()
+    }
+
     /// Returns everyone in the order of arrival.
     pub(crate) fn agents(&self) -> Vec<Agent> {
         let members = lock(&self.members);
@@ -280,6 +295,27 @@ impl Member {
 
     pub(crate) fn owner(&self) -> Arc<Owner> {
         Arc::clone(read(&self.actor).owner())
+    }
+
+    /// Notes that `name` makes the call `id`, which is about to come.
+    pub(crate) fn expect(&self, id: &str, name: &str) {
+        let mut expected = lock(&self.expected);
+        if expected.len() == MAX_EXPECTED {
+            expected.pop_front();
+        }
+        expected.push_back((Box::from(id), Arc::from(name)));
+    }
+
+    /// Returns who makes the call `id`, if that was said before.
+    pub(crate) fn expected(&self, id: &str) -> Option<Arc<str>> {
+        let expected = lock(&self.expected);
+        let found = expected.iter().rev().find(|(known, _)| **known == *id);
+        found.map(|(_, name)| Arc::clone(name))
+    }
+
+    /// Forgets the one who calls as `name`.
+    pub(crate) fn dismiss(&self, name: &str) {
+        lock(&self.others).remove(clean(name).as_str());
     }
 
     fn is_called(&self, name: &str) -> bool {

@@ -5,16 +5,31 @@ use std::sync::Arc;
 use super::roster::{Actor, Member};
 use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether};
 
-/// An attached agent's view of the board. Dropping it takes the agent off the roster.
+/// An attached agent's view of the board. Dropping it takes the agent off the roster, unless it was found by
+/// [`Board::session_of`] and so is another connection's.
 #[derive(Debug)]
 pub struct Session {
     board: Board,
     member: Arc<Member>,
+    is_own: bool,
 }
 
 impl Session {
     pub(super) fn new(board: Board, member: Arc<Member>) -> Self {
-        Self { board, member }
+        Self {
+            board,
+            member,
+            is_own: true,
+        }
+    }
+
+    /// Returns the session as one who speaks for its agents over another connection has it.
+    pub(super) fn of_another(board: Board, member: Arc<Member>) -> Self {
+        Self {
+            board,
+            member,
+            is_own: false,
+        }
     }
 
     /// Returns the board behind the session.
@@ -65,6 +80,24 @@ impl Session {
         Ok(self.at_work(actor))
     }
 
+    /// Notes that the call `id`, which is about to come over the session's connection, is of the agent `name`.
+    ///
+    /// Clients do not say which of their agents calls; their hooks do, a moment before.
+    pub fn expect(&self, id: &str, name: &str) {
+        self.member.expect(id, name);
+    }
+
+    /// Returns who makes the call `id`, as [`Session::expect`] was told.
+    pub fn expected(&self, id: &str) -> Option<Arc<str>> {
+        self.member.expected(id)
+    }
+
+    /// Forgets the agent `name`, which is not at work any more, so that its place is free for another.
+    pub fn dismiss(&self, name: &str) {
+        self.member.dismiss(name);
+        self.board.tell();
+    }
+
     fn at_work(&self, actor: Arc<Actor>) -> Call<'_> {
         Call::new(&self.board, self.namespace(), actor)
     }
@@ -72,6 +105,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.board.leave(&self.member);
+        if self.is_own {
+            self.board.leave(&self.member);
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! Who is behind a call: one connection may serve several agents.
 //!
-//! In this order: the name that the call gives (`as`), the agent that the client names beside the call, the
-//! session's own name. The names that clients give beside a call are nobody's choice but the client's, so
+//! In this order: the name that the call gives (`as`), the agent that a hook has said makes the call, the one
+//! that the client names beside the call, the session's own name. The names that clients give beside a call are nobody's choice but the client's, so
 //! they hold for every tool.
 
 use rmcp::model::RequestMetaObject;
 
 use crate::board::{Call, MAX_NAME_CHARS, Refusal, Session};
 
+/// Where Claude Code names the call to a server and to hooks alike.
+const CALL: &str = "claudecode/toolUseId";
 /// Where Codex says in which of its threads a call was made. Its sub-agents are threads too.
 const THREAD: &str = "threadId";
 /// What the agents of a connection are called when nobody has named it.
@@ -25,14 +27,18 @@ pub(super) fn agent<'a>(
     if let Some(name) = named {
         return session.call_as(name);
     }
-    match meta.get(THREAD).and_then(|thread| thread.as_str()) {
+    let text = |field| meta.get(field).and_then(|value| value.as_str());
+    if let Some(name) = text(CALL).and_then(|id| session.expected(id)) {
+        return session.call_as(&name);
+    }
+    match text(THREAD) {
         Some(thread) if !thread.is_empty() => session.call_as(&thread_name(session, thread)),
         _ => Ok(session.call()),
     }
 }
 
 /// Returns what the agent in `thread` is called: the board cuts longer names at their end.
-fn thread_name(session: &Session, thread: &str) -> String {
+pub(super) fn thread_name(session: &Session, thread: &str) -> String {
     let base = session.introduction().name.as_deref().unwrap_or(CODEX);
     let base: String = base.chars().take(MAX_NAME_CHARS - SHOWN - 1).collect();
     let start = thread.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);

@@ -1,0 +1,280 @@
+//! Claude Code's hooks.
+//!
+//! The shapes are those of its version 2.1.329. Codex has taken most of them over.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::shell;
+use super::{Heard, HookError, Moment, Occasion, SubAgent, Verdict};
+
+/// The input of any event, as far as it matters.
+#[derive(Debug, Deserialize)]
+pub(super) struct Input<'a> {
+    hook_event_name: String,
+    pub(super) session_id: Option<String>,
+    cwd: Option<PathBuf>,
+    /// Only there inside a sub-agent or a teammate.
+    pub(super) agent_id: Option<String>,
+    agent_type: Option<String>,
+    tool_name: Option<String>,
+    tool_use_id: Option<String>,
+    /// Every tool has its own shape, and those of MCP servers any.
+    #[serde(borrow)]
+    tool_input: Option<&'a RawValue>,
+    #[serde(default)]
+    stop_hook_active: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ToolInput {
+    file_path: Option<String>,
+    notebook_path: Option<String>,
+    command: Option<String>,
+}
+
+impl Input<'_> {
+    pub(super) fn read(input: &[u8]) -> Result<Input<'_>, HookError> {
+        Ok(serde_json::from_slice(input)?)
+    }
+
+    /// Returns what happened; `writes` finds the files that a tool writes.
+    pub(super) fn heard(self, writes: Writes) -> Result<Heard, HookError> {
+        let kind = self.agent_type.unwrap_or_else(|| "agent".to_owned());
+        let mut occasion = Occasion {
+            moment: moment(&self.hook_event_name),
+            agent: self.agent_id.map(|id| SubAgent { kind, id }),
+            call: self.tool_use_id,
+            held_back: self.stop_hook_active,
+            cwd: self.cwd,
+            ..Occasion::default()
+        };
+        if let (Moment::Before, Some(tool)) = (occasion.moment, self.tool_name) {
+            let tool = Tool {
+                name: tool,
+                input: self.tool_input.map_or("{}", RawValue::get),
+            };
+            occasion.writes = writes(&tool)?;
+            if tool.name == "Bash" {
+                let command = tool.command()?;
+                occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
+            }
+        }
+        Ok(Heard {
+            event: self.hook_event_name,
+            occasion,
+        })
+    }
+}
+
+/// A tool that is about to be used.
+pub(super) struct Tool<'a> {
+    pub(super) name: String,
+    input: &'a str,
+}
+
+/// Finds the files that a tool writes.
+pub(super) type Writes = fn(&Tool<'_>) -> Result<Vec<String>, HookError>;
+
+impl Tool<'_> {
+    /// Returns the text called `command`, which the tool must have.
+    pub(super) fn command(&self) -> Result<String, HookError> {
+        self.needs("command", |input| input.command)
+    }
+
+    fn needs(
+        &self,
+        what: &'static str,
+        field: impl Fn(ToolInput) -> Option<String>,
+    ) -> Result<String, HookError> {
+        field(serde_json::from_str(self.input)?).ok_or_else(|| HookError::Missing {
+            tool: self.name.clone(),
+            what,
+        })
+    }
+}
+
+pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
+    Input::read(input)?.heard(|tool| {
+        Ok(match &*tool.name {
+            "Write" | "Edit" => vec![tool.needs("file_path", |input| input.file_path)?],
+            "NotebookEdit" => vec![tool.needs("notebook_path", |input| input.notebook_path)?],
+            _ => Vec::new(),
+        })
+    })
+}
+
+fn moment(event: &str) -> Moment {
+    match event {
+        "SessionStart" | "SubagentStart" => Moment::Start,
+        "PreToolUse" => Moment::Before,
+        "PostToolBatch" => Moment::Between,
+        "Stop" | "SubagentStop" => Moment::Stop,
+        "SessionEnd" => Moment::End,
+        _ => Moment::After,
+    }
+}
+
+pub(super) fn answer(event: &str, verdict: &Verdict) -> Option<Value> {
+    match verdict {
+        Verdict::Pass => None,
+        Verdict::Tell { context } => takes_context(event).then(
+            || json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": context } }),
+        ),
+        Verdict::Deny { reason } if event == "PreToolUse" => Some(json!({ "hookSpecificOutput": {
+            "hookEventName": event,
+            "permissionDecision": "deny",
+            "permissionDecisionReason": reason,
+        } })),
+        Verdict::HoldBack { reason } if matches!(event, "Stop" | "SubagentStop") => {
+            Some(json!({ "decision": "block", "reason": reason }))
+        }
+        Verdict::Warn { warning: text }
+        | Verdict::Deny { reason: text }
+        | Verdict::HoldBack { reason: text } => Some(json!({ "systemMessage": text })),
+    }
+}
+
+/// Tells whether what is said at `event` reaches the model, and does nothing else.
+fn takes_context(event: &str) -> bool {
+    matches!(
+        event,
+        "SessionStart"
+            | "SubagentStart"
+            | "PreToolUse"
+            | "PostToolUse"
+            | "PostToolUseFailure"
+            | "PostToolBatch"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As captured, with other paths.
+    const MAIN: &str = r#"{"session_id":"bfd53262-0c8c-492c-901b-c24cbca7eb8c","transcript_path":"/home/u/.claude/projects/-abs-project/bfd53262.jsonl","cwd":"/abs/project","prompt_id":"101da091","permission_mode":"acceptEdits","effort":{"level":"medium"},"hook_event_name":"PreToolUse","tool_name":"Edit","tool_input":{"file_path":"/abs/project/a.txt","old_string":"hello","new_string":"bye","replace_all":false},"tool_use_id":"toolu_0007_00"}"#;
+    const SUB: &str = r#"{"session_id":"bfd53262","transcript_path":"x","cwd":"/abs/project","prompt_id":"y","permission_mode":"acceptEdits","agent_id":"a54902da7c31c6cce","agent_type":"general-purpose","effort":{"level":"medium"},"hook_event_name":"PreToolUse","tool_name":"mcp__lg__ping_tool","tool_input":{"x":"sub"},"tool_use_id":"toolu_0014_00","mcp_server":{"name":"lg","source":"local"}}"#;
+
+    fn occasion(input: &str) -> Occasion {
+        read(input.as_bytes()).unwrap().occasion
+    }
+
+    fn before(tool: &str, input: &str) -> String {
+        format!(r#"{{"hook_event_name":"PreToolUse","tool_name":"{tool}","tool_input":{input}}}"#)
+    }
+
+    #[test]
+    fn an_edit_names_its_file_and_its_call() {
+        let Heard { event, occasion } = read(MAIN.as_bytes()).unwrap();
+        assert_eq!(event, "PreToolUse");
+        let expected = Occasion {
+            moment: Moment::Before,
+            call: Some("toolu_0007_00".to_owned()),
+            writes: vec!["/abs/project/a.txt".to_owned()],
+            cwd: Some(PathBuf::from("/abs/project")),
+            ..Occasion::default()
+        };
+        assert_eq!(occasion, expected);
+    }
+
+    #[test]
+    fn a_sub_agent_is_told_from_the_main_thread() {
+        let agent = SubAgent {
+            kind: "general-purpose".to_owned(),
+            id: "a54902da7c31c6cce".to_owned(),
+        };
+        let heard = occasion(SUB);
+        assert_eq!((heard.agent, heard.writes), (Some(agent), Vec::new()));
+        // A main thread that runs as an agent has a type and no id.
+        assert_eq!(
+            occasion(r#"{"hook_event_name":"Stop","agent_type":"reviewer"}"#).agent,
+            None
+        );
+    }
+
+    #[test]
+    fn notebooks_have_another_name_for_their_file() {
+        let heard = occasion(&before("NotebookEdit", r#"{"notebook_path":"/n.ipynb"}"#));
+        assert_eq!(heard.writes, ["/n.ipynb"]);
+    }
+
+    #[test]
+    fn what_is_needed_and_not_there_is_an_error_and_all_else_is_not() {
+        for broken in [
+            "",
+            "{}",
+            "[]",
+            "hello",
+            &before("Edit", "{}"),
+            &before("Write", r#"{"file_path":7}"#),
+        ] {
+            assert!(read(broken.as_bytes()).is_err(), "{broken}");
+        }
+        for fine in [before("mcp__x__y", r#"{"command":7}"#), before("Read", "[1]")] {
+            assert_eq!(occasion(&fine).writes, [""; 0], "{fine}");
+        }
+    }
+
+    #[test]
+    fn events_are_told_apart() {
+        for (event, moment) in [
+            ("SessionStart", Moment::Start),
+            ("SubagentStart", Moment::Start),
+            ("PostToolUse", Moment::After),
+            ("PostToolUseFailure", Moment::After),
+            ("PostToolBatch", Moment::Between),
+            ("Stop", Moment::Stop),
+            ("SubagentStop", Moment::Stop),
+            ("SessionEnd", Moment::End),
+            ("SomethingNew", Moment::After),
+        ] {
+            let input = format!(r#"{{"hook_event_name":"{event}","stop_hook_active":true}}"#);
+            let heard = occasion(&input);
+            assert_eq!((heard.moment, heard.held_back), (moment, true), "{event}");
+        }
+    }
+
+    #[test]
+    fn verdicts_are_said_as_the_client_reads_them() {
+        let text = |event, verdict: &Verdict| answer(event, verdict).map(|json| json.to_string());
+        let deny = Verdict::Deny {
+            reason: "src/a.rs is held".to_owned(),
+        };
+        assert_eq!(
+            text("PreToolUse", &deny).unwrap(),
+            r#"{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"src/a.rs is held"}}"#
+        );
+        let hold = Verdict::HoldBack {
+            reason: "task:1".to_owned(),
+        };
+        assert_eq!(
+            text("Stop", &hold).unwrap(),
+            r#"{"decision":"block","reason":"task:1"}"#
+        );
+        let tell = Verdict::Tell {
+            context: "two here".to_owned(),
+        };
+        assert_eq!(
+            text("SessionStart", &tell).unwrap(),
+            r#"{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"two here"}}"#
+        );
+        // At Stop it would make the agent go on.
+        assert_eq!(text("Stop", &tell), None);
+        assert_eq!(text("PreToolUse", &Verdict::Pass), None);
+        let warn = Verdict::Warn {
+            warning: "no board".to_owned(),
+        };
+        assert_eq!(
+            text("PreToolUse", &warn).unwrap(),
+            r#"{"systemMessage":"no board"}"#
+        );
+        assert_eq!(
+            text("SessionEnd", &deny).unwrap(),
+            r#"{"systemMessage":"src/a.rs is held"}"#
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! opencode's hooks, which the plugin in `assets/opencode` turns into the JSON that is read here.
+//!
+//! The plugin is ours, so both sides of this format are: it hands on what opencode gives it, and throws what it
+//! is told to deny.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Heard, HookError, Moment, Occasion, Verdict, shell};
+
+#[derive(Debug, Deserialize)]
+struct Input<'a> {
+    event: String,
+    directory: Option<PathBuf>,
+    tool: Option<String>,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolInput {
+    file_path: Option<String>,
+    command: Option<String>,
+}
+
+pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
+    let input: Input<'_> = serde_json::from_slice(input)?;
+    let mut occasion = Occasion {
+        moment: match &*input.event {
+            "tool.execute.before" => Moment::Before,
+            "session.idle" => Moment::Stop,
+            _ => Moment::After,
+        },
+        // Nothing that the plugin could say would make an agent that is idle go on.
+        held_back: true,
+        cwd: input.directory,
+        ..Occasion::default()
+    };
+    if let (Moment::Before, Some(tool)) = (occasion.moment, input.tool) {
+        let needs = |what, field: fn(ToolInput) -> Option<String>| {
+            let arguments = serde_json::from_str(input.args.map_or("{}", RawValue::get))?;
+            field(arguments).ok_or(HookError::Missing {
+                tool: tool.clone(),
+                what,
+            })
+        };
+        match &*tool {
+            "write" | "edit" => occasion.writes = vec![needs("filePath", |input| input.file_path)?],
+            "bash" => {
+                let command = needs("command", |input| input.command)?;
+                occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
+            }
+            _ => {}
+        }
+    }
+    Ok(Heard {
+        event: input.event,
+        occasion,
+    })
+}
+
+pub(super) fn answer(verdict: &Verdict) -> Option<Value> {
+    match verdict {
+        Verdict::Deny { reason } => Some(json!({ "deny": reason })),
+        Verdict::Warn { warning } => Some(json!({ "warn": warning })),
+        Verdict::Pass | Verdict::Tell { .. } | Verdict::HoldBack { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugin_s_words_are_understood() {
+        let text = r#"{"event":"tool.execute.before","directory":"/p","tool":"edit","sessionID":"s","callID":"c","args":{"filePath":"a.rs","oldString":"x"}}"#;
+        let heard = read(text.as_bytes()).unwrap();
+        assert_eq!(heard.occasion.writes, ["a.rs"]);
+        assert_eq!(heard.occasion.moment, Moment::Before);
+        let idle = read(br#"{"event":"session.idle","directory":"/p"}"#).unwrap();
+        assert_eq!(idle.occasion.moment, Moment::Stop);
+        assert!(read(br#"{"event":"tool.execute.before","tool":"write","args":{}}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_denied_is_thrown() {
+        let deny = Verdict::Deny {
+            reason: "held".to_owned(),
+        };
+        assert_eq!(answer(&deny), Some(json!({ "deny": "held" })));
+        assert_eq!(answer(&Verdict::Pass), None);
+    }
+}

@@ -1,0 +1,97 @@
+use super::*;
+
+/// Returns what `command` reaches in a worktree that has `src/a.rs` and `b.rs`, relative to its top.
+fn reached(command: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let top = dir.path().canonicalize().unwrap();
+    std::fs::create_dir_all(top.join("src")).unwrap();
+    std::fs::create_dir(top.join(".git")).unwrap();
+    for file in ["src/a.rs", "b.rs"] {
+        std::fs::write(top.join(file), "").unwrap();
+    }
+    let inside = |path: &String| {
+        let inner = Path::new(path).strip_prefix(&top).unwrap().to_str().unwrap();
+        if inner.is_empty() {
+            "TOP".to_owned()
+        } else {
+            inner.to_owned()
+        }
+    };
+    overwrites(command, Some(&top)).iter().map(inside).collect()
+}
+
+#[test]
+fn what_overwrites_any_file_reaches_the_worktree() {
+    for command in [
+        "git reset --hard",
+        "git reset --hard HEAD~1",
+        "git stash",
+        "git stash -u -m 'a b'",
+        "git stash pop",
+        "git checkout main",
+        "git checkout -f",
+        "git checkout -b new main",
+        "git switch main",
+        "git switch -",
+        "git checkout -- '*.rs'",
+        "git restore :/",
+        "git restore --pathspec-from-file=list",
+        "cd src && git reset --hard",
+        "git -C src stash",
+        "FOO=1 sudo git reset --hard",
+        "npm test; /usr/bin/git stash",
+        "echo $(git stash)",
+        "git --no-pager -c a.b=c reset --merge",
+    ] {
+        assert_eq!(reached(command), ["TOP"], "{command}");
+    }
+}
+
+#[test]
+fn paths_reach_no_further() {
+    for (command, expected) in [
+        ("git checkout -- src/a.rs", vec!["src/a.rs"]),
+        ("git checkout src/a.rs b.rs", vec!["src/a.rs", "b.rs"]),
+        ("git checkout HEAD~1 gone.rs", vec!["gone.rs"]),
+        ("git checkout main -- src", vec!["src"]),
+        ("git checkout .", vec!["TOP"]),
+        ("git restore b.rs", vec!["b.rs"]),
+        ("git restore -s HEAD~2 b.rs", vec!["b.rs"]),
+        ("git restore --staged --worktree b.rs", vec!["b.rs"]),
+        ("git stash push -m x -- b.rs", vec!["b.rs"]),
+        ("git clean -fd src", vec!["src"]),
+        ("git clean -fdx", vec!["TOP"]),
+        ("cd src && git clean -f", vec!["src"]),
+        ("cd src && git checkout -- a.rs > log", vec!["src/a.rs"]),
+    ] {
+        let reached: Vec<_> = reached(command)
+            .iter()
+            .map(|path| path.trim_end_matches("/.").to_owned())
+            .collect();
+        assert_eq!(reached, expected, "{command}");
+    }
+}
+
+#[test]
+fn what_leaves_files_alone_reaches_nothing() {
+    for command in [
+        "git status",
+        "git reset",
+        "git reset HEAD src/a.rs",
+        "git reset --soft HEAD~1",
+        "git checkout -b new",
+        "git switch -c new",
+        "git checkout",
+        "git restore --staged b.rs",
+        "git stash list",
+        "git stash show -p",
+        "git clean -nd",
+        "git log -- src/a.rs",
+        "echo 'git reset --hard'",
+        "grep git stash",
+        "# git stash",
+        "",
+    ] {
+        assert_eq!(reached(command), [""; 0], "{command}");
+    }
+}
