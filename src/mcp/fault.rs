@@ -353,6 +353,7 @@ impl Serialize for Fault {
     }
 }
 
-fn spoken(duration: Duration) -> String {
+/// Returns a duration in words.
+pub(super) fn spoken(duration: Duration) -> String {
     format!("{} s", millis(duration).div_ceil(1_000))
 }

@@ -19,7 +19,7 @@ use super::setup::Setup;
 use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::targets::Place;
 use super::tools::{Arguments, Family, Run, Site, Toolset};
-use super::{custom, identity, instructions, nearest, notices, prompts, resources};
+use super::{custom, hooks, identity, instructions, nearest, notices, prompts, resources};
 use crate::board::{Call, MAX_NAME_CHARS, Mark, Session};
 use crate::snapshot::Saver;
 
@@ -235,6 +235,15 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
         self.meet(&context.meta);
+        if request.method == hooks::HOOK {
+            let params = request.params.unwrap_or_default();
+            let verdict = match self.board() {
+                Ok((session, place)) => hooks::answer(params, session, place, self.tools).await,
+                Err(fault) => Err(fault),
+            };
+            let told = verdict.unwrap_or_else(|fault| serde_json::json!(fault));
+            return Ok(CustomResult::new(told));
+        }
         let params = match request.params {
             Some(Value::Object(map)) => Some(map),
             _ => None,

@@ -16,6 +16,7 @@ mod answer;
 mod custom;
 mod fault;
 mod handler;
+mod hooks;
 mod identity;
 mod instructions;
 mod nearest;

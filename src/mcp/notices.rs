@@ -36,6 +36,14 @@ pub(super) fn add(result: &mut CallToolResult, notices: &Notices, family: Family
     }
 }
 
+/// Returns what an agent can do about `notices`, in words.
+pub(super) fn hint(notices: &Notices, tools: Toolset) -> String {
+    told(notices, tools)["hint"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
 fn told(notices: &Notices, tools: Toolset) -> Value {
     let mut told = json!({});
     let mut hints = Vec::new();

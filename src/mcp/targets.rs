@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::fault::Fault;
 use super::setup::Setup;
 use crate::board::{Call, Session, Target};
-use crate::target::Resolver;
+use crate::target::{Resolver, TargetError};
 
 /// More targets than this are resolved where they keep no other connection waiting.
 const FEW: usize = 8;
@@ -60,6 +60,32 @@ impl Place {
                 "the board stops; acquire again when it is back",
             ))
         })
+    }
+
+    /// Returns the targets of the files that a tool in the directory `cwd` names, or why one of them has none.
+    pub(super) async fn files(
+        &self,
+        cwd: Option<&Path>,
+        paths: Vec<String>,
+    ) -> Result<Vec<Target>, TargetError> {
+        let setup = Arc::clone(&self.setup);
+        let cwd = cwd.map(Path::to_owned);
+        let is_many = paths.len() > FEW;
+        let files = move || {
+            let file = |path: &String| setup.resolver.resolve_file(cwd.as_deref(), path);
+            paths.iter().map(file).collect()
+        };
+        if !is_many {
+            return files();
+        }
+        let found = tokio::task::spawn_blocking(files.clone()).await;
+        // The runtime ends, so nobody is kept waiting.
+        found.unwrap_or_else(|_| files())
+    }
+
+    /// Returns what knows where paths lead.
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.setup.resolver
     }
 }
 

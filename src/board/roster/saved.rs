@@ -32,6 +32,7 @@ impl Roster {
             Arc::new(Member {
                 actor: RwLock::new(Actor::new(presence)),
                 others: Mutex::default(),
+                expected: Mutex::default(),
                 client: RwLock::default(),
                 introduction: Introduction::default(),
                 secret: Some(secret),

@@ -24,7 +24,8 @@ pub(super) fn commands(text: &str) -> Vec<Vec<String>> {
                 Some(c) => reader.push(c),
             },
             '#' if reader.word.is_none() => {
-                drop(chars.by_ref().find(|c| *c == '\n').map(|_| reader.end_command()))
+                chars.by_ref().find(|c| *c == '\n');
+                reader.end_command();
             }
             '>' | '<' => reader.redirect(&mut chars),
             '$' if chars.peek() == Some(&'(') => reader.end_command(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Arguments, Entry, Family, Run, Toolset};
 use crate::board::{self, Call, Key, check_value};
 use crate::mcp::answer::{self, Outcome};
+use crate::mcp::hooks;
 
 pub(super) static TOOL: Entry = Entry {
     name: "submitTask",
@@ -60,6 +61,7 @@ fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     }
     arguments.end()?;
     let submitted = agent.submit(token, outcome, result.map(Arc::from))?;
+    hooks::give_back_automatic(agent)?;
     answer::success(&Answer {
         success: true,
         key: submitted.key,

@@ -1,0 +1,198 @@
+//! Before files are written: who holds them, and who does from now on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::fault::{Fault, Listener};
+use super::super::tools::Toolset;
+use super::words;
+use crate::board::{
+    Call, DEFAULT_LEASE, Entry, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Owner, Refusal, Revision, Session,
+    Target, Term, Wish,
+};
+use crate::hook::Verdict;
+use crate::target::Resolver;
+
+/// What an automatic lock is for. It is known by these words, so that it is also known after the board was
+/// written down and read again; they are not what an agent would say.
+const AUTOMATIC: &str = "editing (locked automatically)";
+
+/// A lock that is in the way.
+pub(super) struct Rival {
+    pub(super) target: Target,
+    pub(super) lease: Lease,
+    pub(super) remaining: Duration,
+}
+
+/// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them.
+pub(super) async fn edit(
+    agent: &Call<'_>,
+    targets: &[Target],
+    locks: bool,
+    tools: Toolset,
+) -> Result<Verdict, Refusal> {
+    let open: Vec<Target> = targets
+        .iter()
+        .filter(|target| !is_held_by(agent, target))
+        .cloned()
+        .collect();
+    let lost: Vec<Loss> = agent.notices().map_or_else(Vec::new, |told| told.lost);
+    let is_of_these = |loss: &Loss| {
+        let lost = Target::of_key(&loss.key);
+        lost.is_some_and(|lost| open.iter().any(|target| target.overlaps(&lost)))
+    };
+    let lost: Vec<Loss> = lost.into_iter().filter(is_of_these).collect();
+    if locks {
+        for some in open.chunks(MAX_TARGETS) {
+            let wish = Wish {
+                targets: Arc::from(some),
+                mode: Mode::Exclusive,
+                why: Some(Arc::from(AUTOMATIC)),
+                ttl: DEFAULT_LEASE,
+            };
+            match agent.acquire(wish, Duration::ZERO).await {
+                Ok(_) => {}
+                Err(Refusal::Held(held)) if held.holder != *agent.owner() => {
+                    return Ok(words::held(&held, tools));
+                }
+                Err(refusal) => {
+                    let (_, hint) = Fault::of(refusal, &Listener::new(agent, tools)).into_parts();
+                    return Ok(Verdict::Deny {
+                        reason: format!("callboard did not lock this file for you: {hint}"),
+                    });
+                }
+            }
+        }
+    } else if let Some(rival) = open
+        .iter()
+        .find_map(|target| above(agent, target, |lease| is_own(agent, lease)))
+    {
+        return Ok(words::in_the_way(&rival, tools));
+    }
+    if lost.is_empty() {
+        return Ok(Verdict::Pass);
+    }
+    if !locks {
+        forget(agent, &lost)?;
+    }
+    Ok(words::lost(&lost, locks))
+}
+
+/// Keeps who has no agent on the board from writing what agents hold.
+pub(super) fn look(reader: &Call<'_>, targets: &[Target], tools: Toolset) -> Verdict {
+    let rival = targets.iter().find_map(|target| above(reader, target, |_| false));
+    rival.map_or(Verdict::Pass, |rival| words::in_the_way(&rival, tools))
+}
+
+/// Keeps `agent` from throwing away what others hold at `places` or below.
+pub(super) fn overwrite(agent: &Call<'_>, places: &[Target], resolver: &Resolver, tools: Toolset) -> Verdict {
+    let is_hit = |held: &Target| {
+        let hit = |place: &Target| place.overlaps(held) && !resolver.is_apart(place, held);
+        places.iter().any(hit)
+    };
+    let rivals: Vec<Rival> = locks(agent)
+        .into_iter()
+        .filter(|rival| !is_own(agent, &rival.lease) && is_hit(&rival.target))
+        .collect();
+    words::overwritten(&rivals, tools)
+}
+
+/// Keeps whoever asks from committing `targets` that are held outside the session `home`.
+pub(super) fn commit(reader: &Call<'_>, home: Option<&Session>, targets: &[Target]) -> Verdict {
+    let own = home.map(|home| home.owner().session);
+    let is_own = |lease: &Lease| Some(lease.owner().session) == own;
+    let rivals = targets.iter().filter_map(|target| above(reader, target, is_own));
+    words::committed(&rivals.collect::<Vec<_>>(), home.is_none())
+}
+
+/// Gives back what was locked for `agent` automatically.
+pub(in crate::mcp) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
+    let is_automatic =
+        |lease: &&Lease| lease.owner() == agent.owner() && lease.why.as_deref() == Some(AUTOMATIC);
+    let held = agent.board().holds(agent.namespace(), agent.owner());
+    let fences = held.iter().flat_map(|(_, entry)| {
+        let automatic = entry.leases().iter().filter(is_automatic);
+        automatic.map(|lease| lease.fence)
+    });
+    let mut fences: Vec<Revision> = fences.collect();
+    fences.sort_unstable();
+    fences.dedup();
+    for fence in fences {
+        agent.release(Some(fence))?;
+    }
+    Ok(())
+}
+
+/// Forgets losses that the agent has been told of, so that it is told once.
+fn forget(agent: &Call<'_>, lost: &[Loss]) -> Result<(), Refusal> {
+    let held = agent.board().holds(agent.namespace(), agent.owner());
+    let still = |fence: Revision| {
+        let mut leases = held.iter().flat_map(|(_, entry)| entry.leases());
+        leases.any(|lease| lease.fence == fence && lease.owner() == agent.owner())
+    };
+    for loss in lost.iter().filter(|loss| !still(loss.fence)) {
+        agent.release(Some(loss.fence))?;
+    }
+    Ok(())
+}
+
+/// Tells whether `agent` may write `target` because of a lock that it has.
+fn is_held_by(agent: &Call<'_>, target: &Target) -> bool {
+    held_above(agent, target).iter().any(|(_, entry)| {
+        let mut leases = entry.leases().iter();
+        leases.any(|lease| lease.mode == Mode::Exclusive && is_own(agent, lease))
+    })
+}
+
+/// A raw lock names whom its writer likes, so it is of all agents of the session that wrote it.
+fn is_own(agent: &Call<'_>, lease: &Lease) -> bool {
+    let (own, owner): (&Owner, &Owner) = (agent.owner(), lease.owner());
+    own == owner || lease.term == Term::Entry && own.session == owner.session
+}
+
+/// Returns the first hold on `target`, or on a directory above it, that is not `own`.
+fn above(reader: &Call<'_>, target: &Target, own: impl Fn(&Lease) -> bool) -> Option<Rival> {
+    let held = held_above(reader, target).into_iter();
+    held.flat_map(|(key, entry)| rivals(reader, &key, &entry))
+        .find(|rival| !own(&rival.lease))
+}
+
+/// Returns what is locked of `target` and the directories above it.
+fn held_above(reader: &Call<'_>, target: &Target) -> Vec<(Key, Arc<Entry>)> {
+    let keys = target.and_above().map(|target| target.key());
+    keys.filter_map(|key| {
+        let entry = reader.board().get(reader.namespace(), &key)?;
+        Some((key, entry))
+    })
+    .collect()
+}
+
+/// Returns every lock.
+fn locks(reader: &Call<'_>) -> Vec<Rival> {
+    let holders = reader.board().holders(reader.namespace()).into_iter();
+    let held = holders.flat_map(|(holder, held)| {
+        held.into_iter()
+            .map(move |held| (Arc::clone(holder.owner()), held))
+    });
+    let locks = held.filter(|(_, (key, _))| key.kind() == Kind::Lock);
+    locks
+        .flat_map(|(owner, (key, entry))| {
+            let of_owner = move |rival: &Rival| *rival.lease.owner() == owner;
+            rivals(reader, &key, &entry).into_iter().filter(of_owner)
+        })
+        .collect()
+}
+
+/// Returns the holds on the lock `entry` under `key`.
+fn rivals(reader: &Call<'_>, key: &Key, entry: &Entry) -> Vec<Rival> {
+    let Some(target) = Target::of_key(key) else {
+        return Vec::new();
+    };
+    let now = reader.board().clock().now();
+    let rival = |lease: &Lease| Rival {
+        target: target.clone(),
+        lease: lease.clone(),
+        remaining: entry.held_until(lease, now).since(now),
+    };
+    entry.leases().iter().map(rival).collect()
+}

@@ -1,0 +1,257 @@
+//! What follows from what clients' hooks tell: the rules behind `callboard/hook`.
+//!
+//! Responsible for which agent a hook speaks for and for what happens at each moment of its work. The process
+//! of a hook only carries an [`Occasion`] here and a [`Verdict`] back.
+//!
+//! - A hook speaks for the agent whose client's process it was started by. Who is in nobody's process, such as a
+//!   person at a terminal, holds nothing and is kept from what others hold.
+//! - Every hook is a sign of life of its agent. A sub-agent's is one of the agent that it works for too.
+//! - What is locked automatically is given back when its agent stops, or starts another one to go on with it.
+
+mod edit;
+mod words;
+
+use serde_json::Value;
+
+use super::fault::{Fault, Listener};
+use super::identity;
+use super::notices;
+use super::targets::Place;
+use super::tools::Toolset;
+use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session};
+use crate::hook::{Moment, Occasion, SubAgent, Verdict};
+
+pub(super) use edit::give_back_automatic;
+
+/// What a hook asks: an [`Occasion`] in, a [`Verdict`] out.
+pub(super) const HOOK: &str = "callboard/hook";
+
+/// What the calls of hooks are counted as.
+const CALL: &str = "hook";
+/// How much of a sub-agent's id becomes part of its name.
+const SHOWN: usize = 8;
+
+/// Returns what follows from the occasion in `params`, for a hook that is connected as `session`.
+pub(super) async fn answer(
+    params: Value,
+    session: &Session,
+    place: &Place,
+    tools: Toolset,
+) -> Result<Value, Fault> {
+    let unreadable = |error: serde_json::Error| {
+        let problem = format!("{error}; run the same version of callboard on both sides");
+        Fault::invalid("params", problem)
+    };
+    let occasion: Occasion = serde_json::from_value(params).map_err(unreadable)?;
+    let found = session.board().session_of(&occasion.processes);
+    let case = Case {
+        occasion: &occasion,
+        home: found.as_ref(),
+        asking: session,
+        place,
+        tools,
+    };
+    let told = |refusal| Fault::of(refusal, &Listener::new(&session.call(), tools));
+    let verdict = case.judge().await.map_err(told)?;
+    serde_json::to_value(verdict).map_err(unreadable)
+}
+
+/// An occasion, and whom it concerns.
+struct Case<'a> {
+    occasion: &'a Occasion,
+    /// The session of the client in whose process the hook was started.
+    home: Option<&'a Session>,
+    /// The hook's own.
+    asking: &'a Session,
+    place: &'a Place,
+    tools: Toolset,
+}
+
+impl<'a> Case<'a> {
+    async fn judge(&self) -> Result<Verdict, Refusal> {
+        let agent = self.home.map(|home| self.agent(home)).transpose()?;
+        if let Some(agent) = &agent {
+            agent.note(CALL)?;
+        }
+        match self.occasion.moment {
+            Moment::Start => self.start(agent.as_ref()),
+            Moment::Before => self.before(agent.as_ref()).await,
+            Moment::After => Ok(Verdict::Pass),
+            Moment::Between => Ok(self.between(agent.as_ref())),
+            Moment::Stop => self.stop(agent.as_ref()),
+            Moment::End => self.end(agent.as_ref()),
+            Moment::Commit => self.commit().await,
+        }
+    }
+
+    /// Returns the agent of the session `home` that the hook speaks for.
+    fn agent(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
+        if let Some(thread) = &self.occasion.thread {
+            return home.call_as(&identity::thread_name(home, thread));
+        }
+        let Some(agent) = &self.occasion.agent else {
+            return Ok(home.call());
+        };
+        // The one that it works for waits for it, and must not lose what it holds meanwhile.
+        home.call().note(CALL)?;
+        home.call_as(&name_of(agent))
+    }
+
+    /// Tells a new agent what is going on.
+    fn start(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+        if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
+            // Whoever hands work on does not go on with it at the same time.
+            give_back_automatic(&home.call())?;
+        }
+        let context = match agent {
+            Some(agent) => words::welcome(agent, Some(agent), self.tools)?,
+            None => words::welcome(&self.asking.call(), None, self.tools)?,
+        };
+        Ok(Verdict::Tell { context })
+    }
+
+    async fn before(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+        if let (Some(home), Some(_), Some(call), Some(agent)) =
+            (self.home, &self.occasion.agent, &self.occasion.call, agent)
+        {
+            home.expect(call, &agent.owner().name);
+        }
+        let asking = self.asking.call();
+        let reader = agent.unwrap_or(&asking);
+        for (paths, is_edit) in [(&self.occasion.writes, true), (&self.occasion.overwrites, false)] {
+            if paths.is_empty() {
+                continue;
+            }
+            let named = self
+                .place
+                .files(self.occasion.cwd.as_deref(), paths.clone())
+                .await;
+            let targets = match named {
+                Ok(targets) => targets,
+                Err(problem) => {
+                    let reason = format!("callboard cannot tell who holds this file: {problem}");
+                    return Ok(Verdict::Deny { reason });
+                }
+            };
+            let verdict = match agent {
+                Some(agent) if is_edit => {
+                    edit::edit(agent, &targets, self.occasion.auto_lock, self.tools).await?
+                }
+                None if is_edit => edit::look(reader, &targets, self.tools),
+                _ => edit::overwrite(reader, &targets, self.place.resolver(), self.tools),
+            };
+            if verdict != Verdict::Pass {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Pass)
+    }
+
+    /// Tells an agent at work what it must know.
+    fn between(&self, agent: Option<&Call<'_>>) -> Verdict {
+        let told = agent.and_then(Call::notices);
+        told.map_or(Verdict::Pass, |told| {
+            let mut context = format!("callboard: {}", notices::hint(&told, self.tools));
+            if told.inbox > 0 {
+                context += &format!(" (messages waiting: {})", told.inbox);
+            }
+            Verdict::Tell { context }
+        })
+    }
+
+    fn stop(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+        let Some(agent) = agent else {
+            return Ok(Verdict::Pass);
+        };
+        let claims = claims(agent);
+        if !claims.is_empty() && !self.occasion.held_back {
+            let reason = words::unfinished(&claims);
+            return Ok(Verdict::HoldBack { reason });
+        }
+        if self.occasion.agent.is_some() {
+            return self.end(Some(agent));
+        }
+        give_back_automatic(agent)?;
+        Ok(Verdict::Pass)
+    }
+
+    /// Gives back all that an agent holds which works no more.
+    fn end(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+        let Some(agent) = agent else {
+            return Ok(Verdict::Pass);
+        };
+        for (_, token) in claims(agent) {
+            agent.submit(token, Outcome::Retry, None)?;
+        }
+        agent.release(None)?;
+        if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
+            home.dismiss(&agent.owner().name);
+        }
+        Ok(Verdict::Pass)
+    }
+
+    /// Keeps whoever commits from committing what others hold.
+    ///
+    /// A process tells its client, but not which of the client's agents started it. So what any agent of the same
+    /// client holds may be committed.
+    async fn commit(&self) -> Result<Verdict, Refusal> {
+        let paths = self.occasion.writes.clone();
+        let named = self.place.files(self.occasion.cwd.as_deref(), paths).await;
+        Ok(match named {
+            Ok(targets) => {
+                let reader = self.asking.call();
+                edit::commit(&reader, self.home, &targets)
+            }
+            Err(problem) => Verdict::Deny {
+                reason: format!("callboard cannot tell who holds a file of this commit: {problem}"),
+            },
+        })
+    }
+}
+
+/// Returns what the sub-agent is called on the board.
+///
+/// A teammate's id repeats its name, which would leave no room for what tells it from its successor.
+fn name_of(agent: &SubAgent) -> String {
+    let SubAgent { kind, id } = agent;
+    let repeated = format!("a{kind}-");
+    let id = id.strip_prefix(&repeated).unwrap_or(id);
+    let id: String = id.chars().take(SHOWN).collect();
+    let room = crate::board::MAX_NAME_CHARS - SHOWN - 1;
+    let kind: String = kind.chars().take(room).collect();
+    format!("{kind}-{id}")
+}
+
+/// Returns the tasks that `agent` has claimed, each with its token.
+fn claims(agent: &Call<'_>) -> Vec<(Key, Revision)> {
+    let held = agent.board().holds(agent.namespace(), agent.owner());
+    let claim = |(key, entry): (Key, std::sync::Arc<Entry>)| {
+        let lease = entry
+            .leases()
+            .iter()
+            .find(|lease| lease.owner() == agent.owner())?;
+        (key.kind() == Kind::Task).then_some((key, lease.fence))
+    };
+    held.into_iter().filter_map(claim).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sub_agents_are_called_by_kind_and_number() {
+        let name = |kind: &str, id: &str| {
+            name_of(&SubAgent {
+                kind: kind.to_owned(),
+                id: id.to_owned(),
+            })
+        };
+        assert_eq!(
+            name("general-purpose", "a54902da7c31c6cce"),
+            "general-purpose-a54902da"
+        );
+        assert_eq!(name("worker1", "aworker1-1d25caa0e43743aa"), "worker1-1d25caa0");
+        assert_eq!(name(&"x".repeat(100), "a54902da7c31c6cce").len(), 64);
+    }
+}
