@@ -24,6 +24,8 @@ fn help_texts() {
         "expire",
         "stats",
         "snapshot",
+        "hook",
+        "git-hook",
         "demo",
         "completions",
     ] {

@@ -13,6 +13,8 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 use tracing::level_filters::LevelFilter;
 
 use super::config::Client;
+use super::git_hook::GitHookAction;
+use super::hook::HookOptions;
 use super::host::{Plan, Start};
 use crate::board::{Limits, Namespace};
 use crate::mcp::Toolset;
@@ -270,6 +272,27 @@ line for each key.")]
         /// Replace the file if it exists.
         #[arg(long)]
         force: bool,
+    },
+    /// Judge what an agent is about to do: for the hooks of clients, with their JSON on stdin.
+    #[command(after_help = "\
+Examples:
+  callboard hook claude                in the hooks of .claude/settings.json
+  callboard hook codex --enforce closed
+                                       no edit without a board
+
+An edit of what another agent has locked is denied. A free file is locked for the agent that edits it, until it \
+stops. Files written by shell commands are not seen, except for git commands that throw changes away.")]
+    Hook(HookOptions),
+    /// Refuse commits of files that others have locked.
+    #[command(after_help = "\
+Examples:
+  callboard git-hook install           in the repository around the current directory
+  git commit --no-verify               commit all the same
+
+A hook that is there already is kept: what is added to it stands between two marks.")]
+    GitHook {
+        /// What to do.
+        action: GitHookAction,
     },
     /// Show the board at work: a manager and three implementers, as real MCP clients.
     #[command(after_help = "\

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::args::Place;
 use super::{CliError, place};
 use crate::net::hello::Hello;
+use crate::net::project::Project;
 
 /// How long an answer may take beyond the time that the request itself asks the board to wait.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -45,11 +46,15 @@ pub(super) struct Client<'a> {
 impl<'a> Client<'a> {
     /// Connects to the board of `place`, which must run.
     pub(super) fn connect(place: &Place) -> Result<Self, CliError> {
-        let project = place::project(place)?;
+        Self::attach(&place::project(place)?, place, NAME)
+    }
+
+    /// Connects to the board of `project`, which must run; there this process is called `name`.
+    pub(super) fn attach(project: &Project, place: &Place, name: &str) -> Result<Self, CliError> {
         project.check()?;
         let mut client = Self::open(&project.socket, place.socket.is_some())?;
         let hello = Hello {
-            name: Some(NAME.to_owned()),
+            name: Some(name.to_owned()),
             pid: Some(std::process::id()),
             namespace: Some(place.namespace.as_str().to_owned()),
             ..Hello::default()
@@ -106,6 +111,12 @@ impl<'a> Client<'a> {
     /// The same for what may take the board a while, whatever else it has to do.
     pub(super) fn ask_for_much(&mut self, method: &str, params: Value) -> Result<Value, CliError> {
         self.be_patient(MUCH)?;
+        self.ask(method, params)
+    }
+
+    /// The same for what must be answered within `limit`.
+    pub(super) fn ask_in(&mut self, method: &str, params: Value, limit: Duration) -> Result<Value, CliError> {
+        self.wait_at_most(limit)?;
         self.ask(method, params)
     }
 
@@ -198,7 +209,11 @@ impl<'a> Client<'a> {
     }
 
     fn be_patient(&self, waiting: Duration) -> Result<(), CliError> {
-        let limit = Some(PATIENCE + waiting);
+        self.wait_at_most(PATIENCE + waiting)
+    }
+
+    fn wait_at_most(&self, limit: Duration) -> Result<(), CliError> {
+        let limit = Some(limit);
         let stream = self.stream.get_ref();
         let set = stream
             .set_read_timeout(limit)

@@ -23,6 +23,8 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// No board runs for this project.
     pub const NO_BOARD: u8 = 3;
+    /// To the client whose hook this is: do not go on. It reads why on stderr.
+    pub const BLOCK: u8 = 2;
     /// The key does not exist (`get`, `expire`).
     pub const NO_KEY: u8 = 4;
     /// Added to the number of the signal that ended the program.
@@ -105,6 +107,20 @@ pub enum CliError {
     /// There is no board of a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// What a client's hook was told is not understood, so what the client is about to do is not to happen.
+    #[error("{0}")]
+    Hook(String),
+    /// A commit holds what others work on.
+    #[error("{0}")]
+    Commit(String),
+    /// Git's hook cannot be put in, or taken out, without touching what is somebody else's.
+    #[error("{problem}")]
+    GitHook {
+        /// What is in the way.
+        problem: String,
+        /// What to do by hand.
+        fix: String,
+    },
     /// stdin cannot be read as text.
     #[error("cannot read the value from stdin: {0}")]
     Input(io::Error),
@@ -129,6 +145,7 @@ impl CliError {
             Self::NoBoard { .. } | Self::Gone(_) => exit::NO_BOARD,
             Self::NoKey(_) => exit::NO_KEY,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
+            Self::Hook(_) => exit::BLOCK,
             Self::Project(_)
             | Self::Listen(_)
             | Self::Board(_)
@@ -142,6 +159,8 @@ impl CliError {
             | Self::Refused { .. }
             | Self::FileExists(_)
             | Self::Restore(_)
+            | Self::Commit(_)
+            | Self::GitHook { .. }
             | Self::Input(_)
             | Self::Output(_)
             | Self::System { .. } => exit::FAILURE,
@@ -186,7 +205,12 @@ impl CliError {
             Self::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())
             }
+            Self::Hook(_) => Some(
+                "run a version of callboard that knows this client, or `callboard hook --enforce open`".to_owned(),
+            ),
+            Self::GitHook { fix, .. } => Some(fix.clone()),
             Self::Usage(_)
+            | Self::Commit(_)
             | Self::Project(_)
             | Self::Listen(_)
             | Self::Board(_)

@@ -21,10 +21,13 @@ mod demo;
 mod error;
 mod expire;
 mod get;
+mod git_hook;
+mod hook;
 mod host;
 mod ls;
 mod output;
 mod place;
+mod processes;
 mod serve;
 mod set;
 mod signals;
@@ -94,6 +97,8 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
         Command::Ls { pattern, values, .. } => ls::keys(&pattern, values, place, output)?,
         Command::Watch { pattern, since } => watch::run(&pattern, since, place, output)?,
         Command::Expire { key, rev } => expire::run(&key, rev, place, output)?,
+        Command::Hook(options) => hook::run(&options, place, output)?,
+        Command::GitHook { action } => git_hook::run(action, place, output)?,
         Command::Stats => stats::run(place, output)?,
         Command::Snapshot { file, force } => snapshot::run(&file, force, place, output)?,
         Command::Demo { fast } => return demo::run(fast, place, &options, interactive, output),

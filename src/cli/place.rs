@@ -1,6 +1,6 @@
 //! From options and environment to the project whose board is meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::CliError;
 use super::args::Place;
@@ -12,7 +12,12 @@ pub(super) fn project(place: &Place) -> Result<Project, CliError> {
         doing: "find the current directory",
         source,
     })?;
-    let project = Project::locate(&cwd, place.socket.as_deref(), runtime_directory().as_deref())?;
+    project_around(&cwd, place)
+}
+
+/// Returns the project that `place` means, seen from `directory`.
+pub(super) fn project_around(directory: &Path, place: &Place) -> Result<Project, CliError> {
+    let project = Project::locate(directory, place.socket.as_deref(), runtime_directory().as_deref())?;
     Ok(project)
 }
 

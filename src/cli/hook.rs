@@ -1,0 +1,183 @@
+//! `callboard hook`: carries what a client's hook was told to the board, and the board's verdict back.
+//!
+//! Responsible for what happens when there is no board, or none that answers. What follows from an event is for
+//! the board to say. It runs at every edit of every agent, so it needs neither a runtime nor a second look.
+
+use std::io::{self, Read as _};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::args::Place;
+use super::client::Client;
+use super::output::Output;
+use super::{CliError, place, processes};
+use crate::hook::{self, Heard, Moment, Occasion, Verdict};
+use crate::net::project::Project;
+
+/// What the connection of a hook is called on the board.
+const NAME: &str = "hook";
+/// How long the board may take. The client waits, and so does its model.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest input: a tool may write a whole file.
+const MAX_INPUT: u64 = 64 << 20;
+/// Where Claude Code says what its own process is, and where its project is.
+const CLIENT_PROCESS: &str = "CLAUDE_PID";
+const CLIENT_PROJECT: &str = "CLAUDE_PROJECT_DIR";
+
+/// How a hook is run.
+#[derive(Args, Debug)]
+pub(super) struct HookOptions {
+    /// The client whose hook this is.
+    client: Kind,
+    /// What happens to an edit that the board cannot judge: let it pass with a warning, or deny it. When absent,
+    /// it passes if no board runs, and is denied if one runs that does not answer.
+    #[arg(long, value_name = "HOW")]
+    enforce: Option<Enforce>,
+    /// Do not lock the files that an agent edits.
+    #[arg(long)]
+    no_auto_lock: bool,
+}
+
+/// A program with hooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Claude Code.
+    Claude,
+    /// `OpenAI` Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode, by its plugin.
+    Opencode,
+}
+
+impl From<Kind> for hook::Client {
+    fn from(client: Kind) -> Self {
+        match client {
+            Kind::Claude => Self::Claude,
+            Kind::Codex => Self::Codex,
+            Kind::Gemini => Self::Gemini,
+            Kind::Opencode => Self::Opencode,
+        }
+    }
+}
+
+/// What happens to an edit that the board cannot judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Enforce {
+    /// It passes, with a warning for the person.
+    Open,
+    /// It is denied.
+    Closed,
+}
+
+/// Asks the board what follows from the event on stdin, and says it in the client's words.
+pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
+    let client = hook::Client::from(options.client);
+    let heard = match read(client) {
+        Ok(heard) => heard,
+        Err(problem) => return unreadable(client, options.enforce, &problem, place, output),
+    };
+    let Heard { event, mut occasion } = heard;
+    occasion.auto_lock = !options.no_auto_lock;
+    let of_client = std::env::var(CLIENT_PROCESS)
+        .ok()
+        .filter(|_| client == hook::Client::Claude);
+    occasion.processes = of_client.and_then(|pid| pid.parse().ok()).into_iter().collect();
+    occasion.processes.extend(processes::above());
+    let verdict = project(place).and_then(|project| ask(&occasion, &project, place));
+    let verdict = verdict.unwrap_or_else(|error| without(options.enforce, &occasion, &error));
+    match client.answer(&event, &verdict) {
+        Some(answer) => output.line(answer),
+        None => Ok(()),
+    }
+}
+
+/// Asks the board of `project` what follows from `occasion`.
+pub(super) fn ask(occasion: &Occasion, project: &Project, place: &Place) -> Result<Verdict, CliError> {
+    let mut board = Client::attach(project, place, NAME)?;
+    let nonsense = |error: serde_json::Error| board_says_nonsense(&error);
+    let params = serde_json::to_value(occasion).map_err(nonsense)?;
+    let verdict = board.ask_in("callboard/hook", params, PATIENCE)?;
+    serde_json::from_value(verdict).map_err(nonsense)
+}
+
+/// Returns the project that the client was started for; a hook is started where its model is, which may be in
+/// another one by now.
+fn project(place: &Place) -> Result<Project, CliError> {
+    match std::env::var_os(CLIENT_PROJECT) {
+        Some(directory) => place::project_around(directory.as_ref(), place),
+        None => place::project(place),
+    }
+}
+
+fn board_says_nonsense(error: &serde_json::Error) -> CliError {
+    CliError::Refused {
+        code: format!("its verdict cannot be read ({error})"),
+        hint: Some("run the same version of callboard on both sides".to_owned()),
+    }
+}
+
+fn read(client: hook::Client) -> Result<Heard, String> {
+    let mut input = Vec::new();
+    let read = io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut input);
+    read.map_err(|error| format!("the hook's input cannot be read: {error}"))?;
+    if input.len() as u64 > MAX_INPUT {
+        return Err(format!("the hook's input has more than {MAX_INPUT} bytes"));
+    }
+    client.read(&input).map_err(|error| error.to_string())
+}
+
+/// Returns what follows when the board cannot say it.
+fn without(enforce: Option<Enforce>, occasion: &Occasion, error: &CliError) -> Verdict {
+    let is_absent = matches!(error, CliError::NoBoard { .. });
+    let is_closed = is_closed(enforce, is_absent);
+    let is_edit = !(occasion.writes.is_empty() && occasion.overwrites.is_empty());
+    let problem = with_hint(error);
+    if is_edit && is_closed {
+        let reason =
+            format!("Nothing was written, because callboard cannot tell who holds the file: {problem}.");
+        return Verdict::Deny { reason };
+    }
+    if is_edit || occasion.moment == Moment::Start {
+        let warning =
+            format!("callboard: {problem}. Until then nothing keeps agents from each other's files.");
+        return Verdict::Warn { warning };
+    }
+    Verdict::Pass
+}
+
+fn is_closed(enforce: Option<Enforce>, is_absent: bool) -> bool {
+    match enforce {
+        Some(enforce) => enforce == Enforce::Closed,
+        None => !is_absent,
+    }
+}
+
+/// What happened is not known, so it may have been an edit.
+fn unreadable(
+    client: hook::Client,
+    enforce: Option<Enforce>,
+    problem: &str,
+    place: &Place,
+    output: &mut Output<'_>,
+) -> Result<(), CliError> {
+    let connected = || project(place).and_then(|project| Client::attach(&project, place, NAME));
+    let is_absent = || matches!(connected(), Err(CliError::NoBoard { .. }));
+    if is_closed(enforce, enforce.is_none() && is_absent()) {
+        return Err(CliError::Hook(problem.to_owned()));
+    }
+    let warning = format!("callboard: {problem}. Locks are not looked at.");
+    match client.answer("", &Verdict::Warn { warning }) {
+        Some(answer) => output.line(answer),
+        None => Ok(()),
+    }
+}
+
+fn with_hint(error: &CliError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,43 @@
+//! The processes around this one: by them the board knows whose agent started it.
+
+use std::fs;
+
+use rustix::process::{Pid, getppid};
+
+/// The most processes that are looked at; between a client and what it starts there are few.
+const MAX_PROCESSES: usize = 32;
+/// What every process comes from, which tells nothing.
+const INIT: u32 = 1;
+
+/// Returns the processes above this one, its parent first. Where `/proc` is not there, that is the only one.
+pub(super) fn above() -> Vec<u32> {
+    let parent = getppid().map(|pid| Pid::as_raw_pid(pid).cast_unsigned());
+    let above = std::iter::successors(parent, |pid| {
+        parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    });
+    above.take_while(|pid| *pid > INIT).take(MAX_PROCESSES).collect()
+}
+
+/// Returns the parent in a process's status line. The name before it may hold any character.
+fn parent_in(status: &str) -> Option<u32> {
+    let (_, fields) = status.rsplit_once(')')?;
+    fields.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_s_name_is_no_field() {
+        assert_eq!(parent_in("12 (a) b (c 1) S 7 12 12 0 -1"), Some(7));
+        assert_eq!(parent_in("12 (a"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_parent_comes_first() {
+        let above = above();
+        assert_eq!(above.first().copied(), Some(std::os::unix::process::parent_id()));
+    }
+}
