@@ -6,7 +6,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use callboard::cli::exit;
 use callboard::net::project::Project;
@@ -249,4 +249,59 @@ fn a_board_that_does_not_answer_is_not_waited_for() {
         &edit(&home, "a.rs"),
     ));
     assert!(warning.contains("does not answer"), "{warning}");
+}
+
+/// Runs opencode's plugin in Node, lets a tool edit `file`, then lets the session become idle.
+fn opencode(home: &Home, node: &Path, file: &str) -> String {
+    let plugin = home.path().join("callboard.mjs");
+    std::fs::write(&plugin, include_str!("../assets/opencode/callboard.js")).unwrap();
+    let script = format!(
+        r#"
+        import {{ Callboard }} from "./callboard.mjs";
+        const warned = [];
+        const client = {{ app: {{ log: async (entry) => warned.push(entry.body.message) }} }};
+        const plugin = await Callboard({{ client, directory: process.cwd() }});
+        const call = {{ tool: "edit", sessionID: "s", callID: "c" }};
+        try {{
+            await plugin["tool.execute.before"](call, {{ args: {{ filePath: "{file}" }} }});
+            console.log(warned.length ? "warned " + warned : "passed");
+        }} catch (error) {{
+            console.log("denied " + error.message);
+        }}
+        await plugin.event({{ event: {{ type: "session.idle", properties: {{ sessionID: "s" }} }} }});
+        "#
+    );
+    let program = Path::new(env!("CARGO_BIN_EXE_callboard"));
+    let mut command = std::process::Command::new(node);
+    command
+        .args(["--input-type=module", "-e", &script])
+        .env_clear()
+        .envs([("XDG_RUNTIME_DIR", home.path()), ("HOME", home.path())])
+        .env("PATH", program.parent().unwrap())
+        .current_dir(home.path());
+    run(command, b"").ok()
+}
+
+#[test]
+fn opencode_s_plugin_denies_locks_and_gives_back() {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let Some(node) = std::env::split_paths(&paths)
+        .map(|path| path.join("node"))
+        .find(|node| node.is_file())
+    else {
+        eprintln!("skipped: there is no node on PATH");
+        return;
+    };
+    let home = Home::new();
+    let warned = opencode(&home, &node, "a.rs");
+    assert!(warned.starts_with("warned callboard: no board runs"), "{warned}");
+    let _board = home.serve(&[]);
+    let _one = Attached::new(&home, "one", ONE);
+    let _bridge = Plain::through_bridge(home.command(&[]), "mine");
+    hook(&home, ONE, &["claude"], &edit(&home, "a.rs")).ok();
+    let denied = opencode(&home, &node, "a.rs");
+    assert!(denied.starts_with("denied a.rs is locked by one"), "{denied}");
+    assert_eq!(opencode(&home, &node, "b.rs"), "passed\n");
+    let locks = home.run(&["ls", "lock:*"]).json();
+    assert_eq!(locks.len(), 1, "an idle agent edits nothing: {locks:?}");
 }

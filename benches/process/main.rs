@@ -14,6 +14,7 @@
 mod client;
 mod dashboard;
 mod figures;
+mod hooks;
 mod latency;
 mod load;
 mod processes;
@@ -46,6 +47,7 @@ fn main() -> Result {
     }
     load::measure(&mut report, calls)?;
     processes::measure_start_and_memory(&mut report)?;
+    hooks::measure(&mut report)?;
     dashboard::measure(&mut report, calls)?;
     report.print();
     Ok(())

@@ -44,7 +44,8 @@ fn command(program: &Path, cpu: Option<&str>) -> Command {
     pinned
 }
 
-fn callboard(cpu: Option<&str>, socket: &Path) -> Command {
+/// Returns the program, for the board on `socket`, pinned to `cpu` if one is given.
+pub(crate) fn callboard(cpu: Option<&str>, socket: &Path) -> Command {
     let mut command = command(Path::new(env!("CARGO_BIN_EXE_callboard")), cpu);
     command.env("CALLBOARD_SOCKET", socket).stderr(Stdio::null());
     command

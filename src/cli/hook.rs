@@ -44,7 +44,7 @@ pub(super) struct HookOptions {
 enum Kind {
     /// Claude Code.
     Claude,
-    /// `OpenAI` Codex.
+    /// Codex.
     Codex,
     /// Gemini CLI.
     Gemini,
