@@ -30,6 +30,7 @@ mod place;
 mod processes;
 mod serve;
 mod set;
+mod setup;
 mod signals;
 mod snapshot;
 mod stats;

@@ -1,0 +1,3 @@
+//! x
+mod edit_json;
+mod splice;
