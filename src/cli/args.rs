@@ -12,10 +12,10 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, S
 
 use tracing::level_filters::LevelFilter;
 
-use super::config::Client;
 use super::git_hook::GitHookAction;
 use super::hook::HookOptions;
 use super::host::{Plan, Start};
+use super::setup::clients::Client;
 use crate::board::{Limits, Namespace};
 use crate::mcp::Toolset;
 
@@ -158,6 +158,24 @@ Examples:
   claude mcp add callboard -- callboard bridge
   callboard bridge --agent reviewer --namespace release")]
     Bridge(BridgeOptions),
+    /// Attach the agents of your clients: write into their configuration what they need.
+    #[command(after_help = "\
+Examples:
+  callboard setup                      every client that is here, for this project
+  callboard setup claude --user        Claude Code, in all your projects
+  callboard setup --dry-run            show the changes and write nothing
+  callboard setup --remove             take out what setup has written
+
+Each change is shown as a diff and asked about. What is there keeps its bytes, its comments and its order.")]
+    Setup(SetupOptions),
+    /// Find out whether everything is in order, and how to mend what is not.
+    #[command(after_help = "\
+Examples:
+  callboard doctor
+  callboard doctor --json | jq 'select(.level == \"fail\")'
+
+Exits with 1 when something failed; warnings do not count.")]
+    Doctor,
     /// Print what to put into a client's configuration.
     #[command(after_help = "\
 Examples:
@@ -318,6 +336,31 @@ Examples:
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// Which clients are set up, and how.
+#[derive(Args, Debug)]
+pub(super) struct SetupOptions {
+    /// The clients; all that are here when absent.
+    pub(super) clients: Vec<Client>,
+    /// For everybody who works on this project (the default).
+    #[arg(long, conflicts_with = "user")]
+    project: bool,
+    /// For you, in all projects.
+    #[arg(long)]
+    pub(super) user: bool,
+    /// Show the changes and write nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Take out what setup has written.
+    #[arg(long)]
+    pub(super) remove: bool,
+    /// Ask nothing.
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    /// Leave the hooks alone: locks are then kept only by agents that ask for them.
+    #[arg(long)]
+    pub(super) no_hooks: bool,
 }
 
 /// How an agent is attached.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tracing::subscriber::SetGlobalDefaultError;
 
 use super::demo::DemoError;
+use super::setup::SetupError;
 use crate::board::Refusal;
 use crate::net::bridge::BridgeError;
 use crate::net::listen::ListenError;
@@ -55,6 +56,17 @@ pub enum CliError {
     /// The demo did not go as it should.
     #[error("the demo failed: {0}")]
     Demo(#[from] DemoError),
+    /// A client was not set up.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// Something is not in order, and what it is has been told.
+    #[error("{failed} of {all} findings failed")]
+    Unwell {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Something else in this process logs already.
     #[error("cannot begin to log: {0}")]
     Log(#[from] SetGlobalDefaultError),
@@ -152,6 +164,8 @@ impl CliError {
             | Self::Dashboard(_)
             | Self::Bridge(_)
             | Self::Demo(_)
+            | Self::Setup(_)
+            | Self::Unwell { .. }
             | Self::Log(_)
             | Self::Silent(_)
             | Self::Skew { .. }
@@ -202,6 +216,8 @@ impl CliError {
                  --restore FILE"
                     .to_owned(),
             ),
+            Self::Setup(error) => error.hint(),
+            Self::Unwell { .. } => Some("each of them says above what to do".to_owned()),
             Self::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Some("values are text in UTF-8; encode anything else, for example with base64".to_owned())
             }

@@ -18,6 +18,7 @@ mod config;
 mod dashboard;
 mod del;
 mod demo;
+mod doctor;
 mod error;
 mod expire;
 mod get;
@@ -42,6 +43,7 @@ use std::ffi::OsString;
 pub use demo::DemoError;
 pub use error::{CliError, exit};
 pub use output::Streams;
+pub use setup::SetupError;
 
 use args::{Arguments, Command};
 use output::Output;
@@ -90,6 +92,8 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
     };
     match command {
         Command::Bridge(options) => bridge::run(options, place)?,
+        Command::Setup(options) => setup::run(&options, place, interactive, output)?,
+        Command::Doctor => doctor::run(place, output)?,
         Command::Config { client } => config::run(client, place, output)?,
         Command::Get { key, raw } => get::run(key, raw, place, output)?,
         Command::Set { key, value, ttl } => set::run(&key, value, ttl, place, output)?,

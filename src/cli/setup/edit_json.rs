@@ -107,13 +107,19 @@ fn below(text: &str, root: &Node<'_>, path: &[&str], item: Item<'_>) -> Result<S
         _ => matches!(container, Node::Object(_)),
     };
     let Some(list) = list_of(container).filter(|_| fits) else {
-        let kind = if matches!(item, Item::Element(_)) { "a list" } else { "an object" };
+        let kind = if matches!(item, Item::Element(_)) {
+            "a list"
+        } else {
+            "an object"
+        };
         let named = path[..path.len() - rest.len()].join(".");
         return Err(broken(text, container.start(), format!("{named} is not {kind}")));
     };
     let unit = unit(text, root);
     let newline = splice::newline(text);
-    Ok(splice::insert(text, &list, |indent| nested(rest, item, newline, indent, &unit)))
+    Ok(splice::insert(text, &list, |indent| {
+        nested(rest, item, newline, indent, &unit)
+    }))
 }
 
 /// Returns a text that holds nothing but blanks and comments, with a document behind them.
@@ -121,7 +127,13 @@ fn below(text: &str, root: &Node<'_>, path: &[&str], item: Item<'_>) -> Result<S
 /// How the text ends tells [`without_root`] what was there before: a file of our own ends its last line.
 fn beside_nothing(text: &str, is_new: bool, path: &[&str], item: Item<'_>) -> String {
     let newline = splice::newline(text);
-    let root = splice::made(['{', '}'], &nested(path, item, newline, "  ", "  "), newline, "", "  ");
+    let root = splice::made(
+        ['{', '}'],
+        &nested(path, item, newline, "  ", "  "),
+        newline,
+        "",
+        "  ",
+    );
     let open_comment = text.rsplit('\n').next().is_some_and(|line| line.contains("//"));
     match (is_new, open_comment) {
         (true, _) => format!("{root}{newline}"),
@@ -197,7 +209,9 @@ fn find<'n, 't>(root: &'n Node<'t>, path: &[Step]) -> Option<&'n Node<'t>> {
 /// Returns the member that counts when a name occurs twice, which is the last.
 fn member<'n, 't>(object: &'n Object<'t>, name: &str) -> Option<&'n Node<'t>> {
     let mut members = object.properties.iter().rev();
-    members.find(|member| member.name.as_str() == name).map(|member| &member.value)
+    members
+        .find(|member| member.name.as_str() == name)
+        .map(|member| &member.value)
 }
 
 fn position(container: &Node<'_>, step: &Step) -> Option<usize> {
@@ -215,11 +229,17 @@ fn list_of(node: &Node<'_>) -> Option<List> {
     let (range, items) = match node {
         Node::Object(object) => {
             let members = object.properties.iter();
-            (object.range, members.map(|member| member.start()..member.end()).collect())
+            (
+                object.range,
+                members.map(|member| member.start()..member.end()).collect(),
+            )
         }
         Node::Array(array) => {
             let elements = array.elements.iter();
-            (array.range, elements.map(|element| element.start()..element.end()).collect())
+            (
+                array.range,
+                elements.map(|element| element.start()..element.end()).collect(),
+            )
         }
         _ => return None,
     };
@@ -232,7 +252,11 @@ fn list_of(node: &Node<'_>) -> Option<List> {
 
 fn object_of<'n, 't>(text: &str, node: &'n Node<'t>, path: &[&str]) -> Result<&'n Object<'t>, Broken> {
     let Node::Object(object) = node else {
-        let named = if path.is_empty() { "the whole".to_owned() } else { path.join(".") };
+        let named = if path.is_empty() {
+            "the whole".to_owned()
+        } else {
+            path.join(".")
+        };
         return Err(broken(text, node.start(), format!("{named} is not an object")));
     };
     Ok(object)

@@ -1,3 +1,218 @@
-//! x
-mod edit_json;
+//! `callboard setup`: writes into the configurations of clients what attaches their agents, and takes it out again.
+//!
+//! Every change is shown before it is made. What is there keeps its bytes, comments and order; taking out gives back
+//! what was there before; a file that cannot be read is left alone.
+
+pub(in crate::cli) mod clients;
+pub(in crate::cli) mod detect;
+mod diff;
+pub(in crate::cli) mod edit_json;
+mod edit_toml;
+mod error;
+pub(in crate::cli) mod file;
+pub(in crate::cli) mod hooks;
+pub(in crate::cli) mod plan;
+pub(in crate::cli) mod program;
 mod splice;
+
+use std::io::{self, BufRead as _};
+
+use clap::ValueEnum as _;
+use serde_json::json;
+
+pub use error::SetupError;
+
+use self::clients::{Client, Scope};
+use self::detect::Surroundings;
+use self::plan::{Aim, Change};
+use self::program::{Bridge, NAME};
+use super::CliError;
+use super::args::{Place, SetupOptions};
+use super::output::Output;
+
+/// Sets the clients up that `options` name, or all that are here.
+pub(super) fn run(
+    options: &SetupOptions,
+    place: &Place,
+    interactive: bool,
+    output: &mut Output<'_>,
+) -> Result<(), CliError> {
+    let around = Surroundings::look()?;
+    let clients = match (options.clients.as_slice(), options.remove) {
+        ([], false) => around.clients(),
+        // A client that has gone leaves its files behind.
+        ([], true) => Client::value_variants().to_vec(),
+        (named, _) => named.to_vec(),
+    };
+    if clients.is_empty() {
+        return Err(SetupError::NoClient.into());
+    }
+    let setup = Setup {
+        options,
+        scope: if options.user { Scope::User } else { Scope::Project },
+        bridge: Bridge::to(place)?,
+        around,
+        interactive,
+    };
+    setup.run(&clients, output)
+}
+
+struct Setup<'a> {
+    options: &'a SetupOptions,
+    scope: Scope,
+    bridge: Bridge,
+    around: Surroundings,
+    interactive: bool,
+}
+
+/// What became of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It was as it should be.
+    Already,
+    /// It is now.
+    Done,
+    /// The change was only shown.
+    Shown,
+    /// The user did not want it.
+    Declined,
+}
+
+impl Setup<'_> {
+    fn run(&self, clients: &[Client], output: &mut Output<'_>) -> Result<(), CliError> {
+        let mut failures = Vec::new();
+        let mut outcomes = Vec::new();
+        for client in clients {
+            match self.set_up(*client, output) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(CliError::Setup(SetupError::NoUserFile { .. })) if self.options.clients.is_empty() => {}
+                // One client's broken file is no reason to leave the others out.
+                Err(CliError::Setup(error)) => failures.push((*client, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.bridge.program != NAME && outcomes.contains(&Outcome::Done) && !self.options.remove {
+            output.remark(format_args!(
+                "note: `{NAME}` on your PATH is not this program, so its whole path was written: {}",
+                self.bridge.program
+            ))?;
+        }
+        if self.options.remove
+            && self.options.clients.is_empty()
+            && outcomes.iter().all(|one| *one == Outcome::Already)
+        {
+            output.remark("nothing of callboard's is set up here")?;
+        }
+        if clients.len() == 1 {
+            return failures.pop().map_or(Ok(()), |(_, error)| Err(error.into()));
+        }
+        if failures.is_empty() {
+            let unasked = outcomes.contains(&Outcome::Shown) && !self.options.dry_run;
+            return if unasked {
+                Err(SetupError::Unasked.into())
+            } else {
+                Ok(())
+            };
+        }
+        for (client, error) in &failures {
+            output.remark(format_args!("error: {}: {error}", client.facts().name))?;
+            if let Some(hint) = error.hint() {
+                output.remark(format_args!("hint: {hint}"))?;
+            }
+        }
+        let (failed, all) = (failures.len(), clients.len());
+        Err(SetupError::Some { failed, all }.into())
+    }
+
+    fn set_up(&self, client: Client, output: &mut Output<'_>) -> Result<Outcome, CliError> {
+        let hooks = !self.options.no_hooks;
+        let aim = if self.options.remove {
+            Aim::Gone { hooks }
+        } else {
+            Aim::There { hooks }
+        };
+        let changes = plan::changes(client, self.scope, aim, &self.bridge, &self.around)?;
+        let name = client.facts().name;
+        if changes.is_empty() {
+            match (self.options.remove, self.options.clients.is_empty()) {
+                (false, _) => self.say(output, client, "already set up")?,
+                (true, false) => self.say(output, client, "not set up")?,
+                (true, true) => {}
+            }
+            return Ok(Outcome::Already);
+        }
+        if !output.asked_for_json() {
+            output.line(format_args!("# {name}"))?;
+        }
+        for change in &changes {
+            self.show(client, change, output)?;
+        }
+        if self.options.dry_run {
+            return Ok(Outcome::Shown);
+        }
+        if !self.options.yes {
+            if !self.interactive {
+                return if self.options.clients.len() == 1 {
+                    Err(SetupError::Unasked.into())
+                } else {
+                    Ok(Outcome::Shown)
+                };
+            }
+            if !agreed(name, self.options.remove, output)? {
+                self.say(output, client, "left as it was")?;
+                return Ok(Outcome::Declined);
+            }
+        }
+        for change in &changes {
+            change
+                .file
+                .change(change.before.as_deref(), change.after.as_deref())?;
+            if change.after.is_none() && self.scope == Scope::Project {
+                change.file.tidy(self.around.base(self.scope)?);
+            }
+        }
+        self.say(
+            output,
+            client,
+            if self.options.remove {
+                "taken out"
+            } else {
+                "set up"
+            },
+        )?;
+        if let Some(remark) = (client.facts().remark)(self.scope).filter(|_| !self.options.remove) {
+            output.remark(format_args!("note: {remark}"))?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn say(&self, output: &mut Output<'_>, client: Client, what: &str) -> Result<(), CliError> {
+        if output.asked_for_json() {
+            return output.json(&json!({ "client": client.id(), "outcome": what }));
+        }
+        output.line(format_args!("{}: {what}", client.facts().name))?;
+        output.flush()
+    }
+
+    fn show(&self, client: Client, change: &Change, output: &mut Output<'_>) -> Result<(), CliError> {
+        let name = change.file.path.display().to_string();
+        let diff = diff::unified(&name, change.before.as_deref(), change.after.as_deref());
+        if output.asked_for_json() {
+            return output.json(&json!({ "client": client.id(), "file": name, "diff": diff }));
+        }
+        output.raw(diff.as_bytes())
+    }
+}
+
+/// Asks whether the shown change is to be made; the end of the input means no.
+fn agreed(name: &str, remove: bool, output: &mut Output<'_>) -> Result<bool, CliError> {
+    let question = if remove { "Take callboard out of" } else { "Set up" };
+    output.raw(format!("{question} {name}? [Y/n] ").as_bytes())?;
+    output.flush()?;
+    let mut answer = String::new();
+    let read = io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(CliError::Input)?;
+    Ok(read > 0 && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}

@@ -45,7 +45,8 @@ pub(super) fn insert(text: &str, list: &List, render: impl FnOnce(&str) -> Strin
     let item = render(indent);
     let comma = comma_after(text, last.end, list.close);
     let remark_end = same_line_comments_end(text, comma.map_or(last.end, |comma| comma + 1));
-    let after_line_comment = ends_in_line_comment(text, comma.map_or(last.end, |comma| comma + 1), remark_end);
+    let after_line_comment =
+        ends_in_line_comment(text, comma.map_or(last.end, |comma| comma + 1), remark_end);
     let blanks = if own_line || after_line_comment {
         format!("{}{indent}", newline(text))
     } else {

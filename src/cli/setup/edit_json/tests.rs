@@ -13,7 +13,11 @@ fn server(text: Option<&str>) -> String {
 }
 
 fn without_server(text: &str) -> Option<String> {
-    remove(text, &[Step::Name("servers".into()), Step::Name("callboard".into())]).unwrap()
+    remove(
+        text,
+        &[Step::Name("servers".into()), Step::Name("callboard".into())],
+    )
+    .unwrap()
 }
 
 #[test]
@@ -60,9 +64,21 @@ fn an_entry_is_written_as_its_neighbours_are() {
 
 #[test]
 fn texts_without_a_document_are_given_back() {
-    for before in ["", "\n", " ", "// none yet", "// none yet\n", "\u{feff}", "\u{feff}\r\n", "/* // */"] {
+    for before in [
+        "",
+        "\n",
+        " ",
+        "// none yet",
+        "// none yet\n",
+        "\u{feff}",
+        "\u{feff}\r\n",
+        "/* // */",
+    ] {
         let added = server(Some(before));
-        assert_eq!(read(&added).unwrap()["servers"]["callboard"]["command"], "callboard");
+        assert_eq!(
+            read(&added).unwrap()["servers"]["callboard"]["command"],
+            "callboard"
+        );
         assert_eq!(without_server(&added).as_deref(), Some(before), "{added:?}");
     }
 }
@@ -80,13 +96,20 @@ fn what_is_not_ours_outlives_a_change_by_others() {
 #[test]
 fn lists_are_extended_and_made() {
     let hook = |text: Option<&str>| add(text, &["hooks", "Stop"], Item::Element("{ \"x\": 1 }")).unwrap();
-    let path = [Step::Name("hooks".into()), Step::Name("Stop".into()), Step::Index(0)];
+    let path = [
+        Step::Name("hooks".into()),
+        Step::Name("Stop".into()),
+        Step::Index(0),
+    ];
     let text = hook(None);
     assert_eq!(read(&text).unwrap(), json!({ "hooks": { "Stop": [{ "x": 1 }] } }));
     assert_eq!(remove(&text, &path), Ok(None));
     let text = hook(Some("{\"hooks\": {\"Stop\": []}}"));
     assert_eq!(text, "{\"hooks\": {\"Stop\": [{ \"x\": 1 }]}}");
-    assert_eq!(remove(&text, &path).unwrap().unwrap(), "{\"hooks\": {\"Stop\": []}}");
+    assert_eq!(
+        remove(&text, &path).unwrap().unwrap(),
+        "{\"hooks\": {\"Stop\": []}}"
+    );
 }
 
 #[test]
@@ -137,10 +160,12 @@ fn document() -> impl Strategy<Value = String> {
     let value = leaf.prop_recursive(3, 24, 4, |inner| {
         let list = |inner: BoxedStrategy<String>| {
             let item = (trivia(), inner, trivia()).prop_map(|(a, item, b)| format!("{a}{item}{b}"));
-            (prop::collection::vec(item, 0..4), any::<bool>(), trivia()).prop_map(|(items, trailing, held)| {
-                let comma = if trailing && !items.is_empty() { "," } else { "" };
-                format!("{}{comma}{held}", items.join(","))
-            })
+            (prop::collection::vec(item, 0..4), any::<bool>(), trivia()).prop_map(
+                |(items, trailing, held)| {
+                    let comma = if trailing && !items.is_empty() { "," } else { "" };
+                    format!("{}{comma}{held}", items.join(","))
+                },
+            )
         };
         let name = prop_oneof![Just("servers"), Just("hooks"), Just("Stop"), Just("other")];
         let member = (name, trivia(), trivia(), inner.clone())

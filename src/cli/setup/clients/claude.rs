@@ -1,0 +1,63 @@
+//! Claude Code: `.mcp.json` and hooks in its settings.
+
+use super::{Facts, Files, Form, Hooks, Occasion, Scope};
+
+pub(super) const FACTS: Facts = Facts {
+    name: "Claude Code",
+    program: "claude",
+    home: ".claude",
+    servers: Files {
+        project: ".mcp.json",
+        user: Some(".claude.json"),
+    },
+    form: Form::Separate {
+        table: "mcpServers",
+        before: r#""type": "stdio", "#,
+        after: "",
+    },
+    advised: Scope::Project,
+    command: |bridge| Some(format!("claude mcp add callboard -- {}", bridge.shell())),
+    hooks: Some(Hooks {
+        files: Files {
+            project: ".claude/settings.json",
+            user: Some(".claude/settings.json"),
+        },
+        occasions: OCCASIONS,
+        time_out: 5,
+        named: false,
+    }),
+    plugin: None,
+    remark: |scope| match scope {
+        Scope::Project => Some(
+            "Claude Code asks once whether to use the servers of this project. Whoever works on it with Claude \
+             Code needs callboard: where it is missing, the hook refuses edits.",
+        ),
+        Scope::User => None,
+    },
+};
+
+/// Our own tools are among them because only a hook knows which sub-agent calls. A failure closes the way for edits
+/// alone: an agent that cannot even run a command could not repair anything.
+const OCCASIONS: &[Occasion] = &[
+    on("SessionStart", None),
+    on("SubagentStart", None),
+    Occasion {
+        fails_closed: true,
+        ..on("PreToolUse", Some("Write|Edit|NotebookEdit"))
+    },
+    on("PreToolUse", Some("Bash|mcp__callboard__.*")),
+    on("PostToolUse", None),
+    on("PostToolUseFailure", None),
+    on("PostToolBatch", None),
+    on("Stop", None),
+    on("SubagentStop", None),
+    on("SessionEnd", None),
+];
+
+const fn on(event: &'static str, matcher: Option<&'static str>) -> Occasion {
+    Occasion {
+        event,
+        matcher,
+        fails_closed: false,
+    }
+}

@@ -1,0 +1,23 @@
+//! Cursor: an entry in its `mcp.json`.
+
+use super::{Facts, Files, Form, Scope};
+
+pub(super) const FACTS: Facts = Facts {
+    name: "Cursor",
+    program: "cursor",
+    home: ".cursor",
+    servers: Files {
+        project: ".cursor/mcp.json",
+        user: Some(".cursor/mcp.json"),
+    },
+    form: Form::Separate {
+        table: "mcpServers",
+        before: r#""type": "stdio", "#,
+        after: "",
+    },
+    advised: Scope::Project,
+    command: |_| None,
+    hooks: None,
+    plugin: None,
+    remark: |_| None,
+};

@@ -1,0 +1,31 @@
+//! opencode: an entry in `opencode.json`, and a plugin in the place of hooks.
+
+use super::{Facts, Files, Form, Plugin, Scope};
+
+pub(super) const FACTS: Facts = Facts {
+    name: "opencode",
+    program: "opencode",
+    home: ".config/opencode",
+    servers: Files {
+        project: "opencode.json",
+        user: Some(".config/opencode/opencode.json"),
+    },
+    form: Form::Joined {
+        table: "mcp",
+        before: r#""type": "local", "#,
+        after: r#", "enabled": true"#,
+    },
+    advised: Scope::Project,
+    command: |_| None,
+    hooks: None,
+    plugin: Some(Plugin {
+        files: Files {
+            project: ".opencode/plugins/callboard.js",
+            user: Some(".config/opencode/plugins/callboard.js"),
+        },
+        text: include_str!("../../../../assets/opencode/callboard.js"),
+        mark: "// callboard's plugin for opencode",
+        program: r#""callboard""#,
+    }),
+    remark: |_| None,
+};
