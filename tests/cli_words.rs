@@ -15,6 +15,8 @@ fn help_texts() {
     insta::assert_snapshot!("help", home.run(&["--help"]).ok());
     for command in [
         "bridge",
+        "setup",
+        "doctor",
         "config",
         "get",
         "set",

@@ -340,6 +340,7 @@ Examples:
 
 /// Which clients are set up, and how.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct SetupOptions {
     /// The clients; all that are here when absent.
     pub(super) clients: Vec<Client>,

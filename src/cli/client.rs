@@ -191,18 +191,21 @@ impl<'a> Client<'a> {
         serde_json::from_slice(&line).map_err(|error| self.garbled(&error))
     }
 
+    /// Returns the board's version.
+    pub(super) fn version(&mut self) -> Result<String, CliError> {
+        let answer = self.exchange("server/discover", json!({}))?;
+        let meta = &answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"];
+        let version = meta["version"]
+            .as_str()
+            .or(answer["result"]["serverInfo"]["version"].as_str());
+        Ok(version.unwrap_or("of an unknown version").to_owned())
+    }
+
     /// Says that the board does not understand, with its version, which only it can tell.
     fn skew(&mut self, problem: String) -> CliError {
-        let discovered = self.exchange("server/discover", json!({}));
-        let theirs = discovered.ok().and_then(|answer| {
-            let meta = &answer["result"]["_meta"]["io.modelcontextprotocol/serverInfo"];
-            let version = meta["version"]
-                .as_str()
-                .or(answer["result"]["serverInfo"]["version"].as_str());
-            version.map(str::to_owned)
-        });
+        let theirs = self.version();
         CliError::Skew {
-            theirs: theirs.unwrap_or_else(|| "of an unknown version".to_owned()),
+            theirs: theirs.unwrap_or_else(|_| "of an unknown version".to_owned()),
             ours: env!("CARGO_PKG_VERSION"),
             problem,
         }

@@ -85,7 +85,14 @@ impl Setup<'_> {
         for client in clients {
             match self.set_up(*client, output) {
                 Ok(outcome) => outcomes.push(outcome),
-                Err(CliError::Setup(SetupError::NoUserFile { .. })) if self.options.clients.is_empty() => {}
+                Err(CliError::Setup(error @ SetupError::NoUserFile { .. }))
+                    if self.options.clients.is_empty() =>
+                {
+                    if !self.options.remove {
+                        let hint = error.hint().unwrap_or_default();
+                        output.remark(format_args!("note: {error}; {hint}"))?;
+                    }
+                }
                 // One client's broken file is no reason to leave the others out.
                 Err(CliError::Setup(error)) => failures.push((*client, error)),
                 Err(error) => return Err(error),
@@ -103,9 +110,6 @@ impl Setup<'_> {
         {
             output.remark("nothing of callboard's is set up here")?;
         }
-        if clients.len() == 1 {
-            return failures.pop().map_or(Ok(()), |(_, error)| Err(error.into()));
-        }
         if failures.is_empty() {
             let unasked = outcomes.contains(&Outcome::Shown) && !self.options.dry_run;
             return if unasked {
@@ -113,6 +117,9 @@ impl Setup<'_> {
             } else {
                 Ok(())
             };
+        }
+        if let Some((_, error)) = failures.pop_if(|_| clients.len() == 1) {
+            return Err(error.into());
         }
         for (client, error) in &failures {
             output.remark(format_args!("error: {}: {error}", client.facts().name))?;
@@ -135,8 +142,8 @@ impl Setup<'_> {
         let name = client.facts().name;
         if changes.is_empty() {
             match (self.options.remove, self.options.clients.is_empty()) {
-                (false, _) => self.say(output, client, "already set up")?,
-                (true, false) => self.say(output, client, "not set up")?,
+                (false, _) => say(output, client, "already set up")?,
+                (true, false) => say(output, client, "not set up")?,
                 (true, true) => {}
             }
             return Ok(Outcome::Already);
@@ -145,63 +152,68 @@ impl Setup<'_> {
             output.line(format_args!("# {name}"))?;
         }
         for change in &changes {
-            self.show(client, change, output)?;
+            show(client, change, output)?;
         }
         if self.options.dry_run {
             return Ok(Outcome::Shown);
         }
         if !self.options.yes {
-            if !self.interactive {
-                return if self.options.clients.len() == 1 {
-                    Err(SetupError::Unasked.into())
-                } else {
-                    Ok(Outcome::Shown)
-                };
+            if !self.interactive || output.asked_for_json() {
+                return Ok(Outcome::Shown);
             }
             if !agreed(name, self.options.remove, output)? {
-                self.say(output, client, "left as it was")?;
+                say(output, client, "left as it was")?;
                 return Ok(Outcome::Declined);
             }
         }
-        for change in &changes {
-            change
-                .file
-                .change(change.before.as_deref(), change.after.as_deref())?;
-            if change.after.is_none() && self.scope == Scope::Project {
-                change.file.tidy(self.around.base(self.scope)?);
-            }
-        }
-        self.say(
-            output,
-            client,
-            if self.options.remove {
-                "taken out"
-            } else {
-                "set up"
-            },
-        )?;
+        self.write(&changes)?;
+        let done = if self.options.remove {
+            "taken out"
+        } else {
+            "set up"
+        };
+        say(output, client, done)?;
         if let Some(remark) = (client.facts().remark)(self.scope).filter(|_| !self.options.remove) {
             output.remark(format_args!("note: {remark}"))?;
         }
         Ok(Outcome::Done)
     }
 
-    fn say(&self, output: &mut Output<'_>, client: Client, what: &str) -> Result<(), CliError> {
-        if output.asked_for_json() {
-            return output.json(&json!({ "client": client.id(), "outcome": what }));
+    /// Makes all changes, or none: those that were made are taken back when one fails.
+    fn write(&self, changes: &[Change]) -> Result<(), SetupError> {
+        for (at, change) in changes.iter().enumerate() {
+            let Change { file, before, after } = change;
+            if let Err(error) = file.change(before.as_deref(), after.as_deref()) {
+                for Change { file, before, after } in &changes[..at] {
+                    // What cannot be taken back was shown; the error that counts is the first.
+                    let _ = file.change(after.as_deref(), before.as_deref());
+                }
+                return Err(error);
+            }
         }
-        output.line(format_args!("{}: {what}", client.facts().name))?;
-        output.flush()
+        if self.scope == Scope::Project {
+            let gone = changes.iter().filter(|change| change.after.is_none());
+            gone.for_each(|change| change.file.tidy(&self.around.project));
+        }
+        Ok(())
     }
+}
 
-    fn show(&self, client: Client, change: &Change, output: &mut Output<'_>) -> Result<(), CliError> {
-        let name = change.file.path.display().to_string();
-        let diff = diff::unified(&name, change.before.as_deref(), change.after.as_deref());
-        if output.asked_for_json() {
-            return output.json(&json!({ "client": client.id(), "file": name, "diff": diff }));
-        }
-        output.raw(diff.as_bytes())
+fn say(output: &mut Output<'_>, client: Client, what: &str) -> Result<(), CliError> {
+    if output.asked_for_json() {
+        return output.json(&json!({ "client": client.id(), "outcome": what }));
     }
+    output.line(format_args!("{}: {what}", client.facts().name))?;
+    output.flush()
+}
+
+fn show(client: Client, change: &Change, output: &mut Output<'_>) -> Result<(), CliError> {
+    let name = change.file.path.display().to_string();
+    let diff = diff::unified(&name, change.before.as_deref(), change.after.as_deref());
+    if output.asked_for_json() {
+        return output.json(&json!({ "client": client.id(), "file": name, "diff": diff }));
+    }
+    output.raw(diff.as_bytes())
 }
 
 /// Asks whether the shown change is to be made; the end of the input means no.

@@ -194,10 +194,9 @@ fn ends_in_line_comment(text: &str, from: usize, to: usize) -> bool {
 fn comment(text: &str) -> Option<usize> {
     if text.starts_with("//") {
         let line = text.split('\n').next().unwrap_or_default();
-        Some(line.trim_end_matches('\r').len())
-    } else if text.starts_with("/*") {
-        Some(text[2..].find("*/").map_or(text.len(), |end| end + 4))
-    } else {
-        None
+        return Some(line.trim_end_matches('\r').len());
     }
+    let inner = text.strip_prefix("/*")?;
+    let marks = "/**/".len();
+    Some(inner.find("*/").map_or(text.len(), |length| length + marks))
 }

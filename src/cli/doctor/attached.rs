@@ -1,0 +1,186 @@
+//! What the clients' configurations say.
+
+use super::finding::Finding;
+use crate::cli::CliError;
+use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
+use crate::cli::setup::detect::Surroundings;
+use crate::cli::setup::file::ConfigFile;
+use crate::cli::setup::hooks::{self, Call};
+use crate::cli::setup::program::{Bridge, found, program};
+use crate::cli::setup::{SetupError, edit_json, plan};
+
+/// What there is of us in a client's configurations.
+pub(super) struct Attached {
+    pub(super) findings: Vec<Finding>,
+    /// How it starts the bridge.
+    pub(super) starts: Vec<Bridge>,
+}
+
+/// A file with its text.
+struct Text {
+    file: ConfigFile,
+    text: String,
+}
+
+/// Looks at the configurations of `client` in both scopes.
+pub(super) fn look(client: Client, around: &Surroundings) -> Attached {
+    let mut attached = Attached {
+        findings: Vec::new(),
+        starts: Vec::new(),
+    };
+    let facts = client.facts();
+    for text in texts(facts.servers, around) {
+        let entry = text.and_then(|Text { file, text }| {
+            let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
+            Ok(server.map(|bridge| (file, bridge)))
+        });
+        match entry {
+            Ok(Some((file, bridge))) => attached.entry(client, &file, bridge),
+            Ok(None) => {}
+            Err(error) => attached.findings.push(failed(client, &error)),
+        }
+    }
+    if attached.findings.is_empty() {
+        let fix = format!("callboard setup {}", client.id());
+        attached
+            .findings
+            .push(Finding::warn(facts.name, "is not attached", fix));
+        return attached;
+    }
+    if let Some(hooks) = facts.hooks.as_ref().filter(|_| !attached.starts.is_empty()) {
+        attached.findings.push(hooks_of(client, hooks, around));
+    }
+    if let Some(plugin) = facts.plugin.as_ref().filter(|_| !attached.starts.is_empty()) {
+        attached.findings.push(plugin_of(client, plugin, around));
+    }
+    attached
+}
+
+/// Returns that there is no client to look at.
+pub(super) fn nobody() -> Finding {
+    Finding::warn(
+        "clients",
+        "none of those that callboard knows is on this machine",
+        "attach others by hand; `callboard config` shows how",
+    )
+}
+
+/// Returns the program whose hook Claude Code calls, or would.
+pub(super) fn hook_program(around: &Surroundings) -> Result<String, CliError> {
+    let configured = Client::Claude.facts().hooks.as_ref().and_then(|hooks| {
+        let calls = calls(hooks, around).ok()?;
+        calls.iter().find_map(|call| hooks::program_of(&call.command))
+    });
+    configured.map_or_else(program, Ok)
+}
+
+impl Attached {
+    fn entry(&mut self, client: Client, file: &ConfigFile, bridge: Bridge) {
+        let (name, shown) = (client.facts().name, file.path.display());
+        let finding = if !bridge.is_ours() {
+            Finding::fail(
+                name,
+                format!("{shown} has something else called callboard: {}", bridge.shell()),
+                format!("rename that, then run `callboard setup {}`", client.id()),
+            )
+        } else if found(&bridge.program).is_none() {
+            Finding::fail(
+                name,
+                format!("{shown} starts {}, which is not there", bridge.program),
+                format!("callboard setup {}", client.id()),
+            )
+        } else {
+            let found = format!("{shown} starts `{}`", bridge.shell());
+            self.starts.push(bridge);
+            Finding::ok(name, found)
+        };
+        self.findings.push(finding);
+    }
+}
+
+fn hooks_of(client: Client, hooks: &Hooks, around: &Surroundings) -> Finding {
+    let check = format!("{} hooks", client.facts().name);
+    let fix = format!("callboard setup {}", client.id());
+    let calls = match calls(hooks, around) {
+        Ok(calls) => calls,
+        Err(error) => return failed(client, &error),
+    };
+    let dead =
+        |call: &&Call| hooks::program_of(&call.command).is_none_or(|program| found(&program).is_none());
+    if let Some(call) = calls.iter().find(dead) {
+        return Finding::fail(check, format!("`{}` is not there", call.command), fix);
+    }
+    let missing = hooks::missing(hooks, &calls);
+    match (calls.as_slice(), missing.as_slice()) {
+        ([], _) => Finding::warn(check, "are not there, so nothing stops who does not ask", fix),
+        (_, []) => Finding::ok(check, "are there"),
+        (_, missing) => {
+            let events: Vec<_> = missing.iter().map(|occasion| occasion.event).collect();
+            Finding::warn(check, format!("are not there for {}", events.join(", ")), fix)
+        }
+    }
+}
+
+fn plugin_of(client: Client, plugin: &Plugin, around: &Surroundings) -> Finding {
+    let check = format!("{} plugin", client.facts().name);
+    let fix = format!("callboard setup {}", client.id());
+    let mut found = Vec::new();
+    for text in texts(plugin.files, around) {
+        match text {
+            Ok(text) => found.push(text),
+            Err(error) => return failed(client, &error),
+        }
+    }
+    let wanted = program().map(|program| plan::plugin_text(plugin, &program));
+    match found.first() {
+        None => Finding::warn(check, "is not there, so nothing stops who does not ask", fix),
+        Some(text) if wanted.is_ok_and(|wanted| wanted == text.text) => {
+            Finding::ok(check, format!("{} is there", text.file.path.display()))
+        }
+        Some(text) => {
+            let found = format!("{} is of another version", text.file.path.display());
+            Finding::warn(check, found, fix)
+        }
+    }
+}
+
+/// Returns our calls in both scopes, which a client adds up.
+fn calls(hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> {
+    let mut all = Vec::new();
+    for text in texts(hooks.files, around) {
+        let Text { file, text } = text?;
+        let value = edit_json::read(&text).map_err(|broken| plan::located(&file, broken))?;
+        all.extend(hooks::calls(&value));
+    }
+    Ok(all)
+}
+
+/// Returns the files that are there.
+fn texts(files: Files, around: &Surroundings) -> Vec<Result<Text, SetupError>> {
+    let read = |scope| {
+        let name = files.of(scope)?;
+        let file = around.base(scope).and_then(|base| ConfigFile::find(base, name));
+        let read = file.and_then(|file| {
+            let text = file.read()?;
+            Ok(text.map(|text| Text { file, text }))
+        });
+        read.transpose()
+    };
+    let mut texts: Vec<_> = [Scope::Project, Scope::User]
+        .into_iter()
+        .filter_map(read)
+        .collect();
+    // In one's home, the project's file can be the user's.
+    texts.dedup_by(|one, other| matches!((one, other), (Ok(one), Ok(other)) if one.file == other.file));
+    texts
+}
+
+fn failed(client: Client, error: &SetupError) -> Finding {
+    Finding::fail(
+        client.facts().name,
+        error.to_string(),
+        error
+            .hint()
+            .unwrap_or_else(|| "see whether it can be read".to_owned()),
+    )
+}
