@@ -25,8 +25,8 @@ dashboard when there is a terminal. Agents attach with `callboard bridge`.
 
 Examples:
   callboard                            the board of this project, with the dashboard
-  claude mcp add callboard -- callboard bridge
-                                       attach Claude Code to it; see `callboard config`
+  callboard setup                      attach the agents of your clients to it
+  callboard doctor                     is everything in order?
   callboard demo                       watch four agents at work on a board of their own
   callboard --no-tui 2>board.log &     the board without a screen
   callboard ls 'lock:*'                who holds what
