@@ -7,8 +7,8 @@ use super::super::fault::{Fault, Listener};
 use super::super::tools::Toolset;
 use super::words;
 use crate::board::{
-    Call, DEFAULT_LEASE, Entry, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Owner, Refusal, Revision, Session,
-    Target, Term, Wish,
+    Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Owner, Refusal, Revision,
+    Session, Target, Term, Wish,
 };
 use crate::hook::Verdict;
 use crate::target::Resolver;
@@ -170,9 +170,9 @@ fn held_above(reader: &Call<'_>, target: &Target) -> Vec<(Key, Arc<Entry>)> {
 /// Returns every lock.
 fn locks(reader: &Call<'_>) -> Vec<Rival> {
     let holders = reader.board().holders(reader.namespace()).into_iter();
-    let held = holders.flat_map(|(holder, held)| {
+    let held = holders.flat_map(|Holder { presence, held }| {
         held.into_iter()
-            .map(move |held| (Arc::clone(holder.owner()), held))
+            .map(move |held| (Arc::clone(presence.owner()), held))
     });
     let locks = held.filter(|(_, (key, _))| key.kind() == Kind::Lock);
     locks

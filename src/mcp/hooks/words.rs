@@ -163,11 +163,11 @@ pub(super) fn welcome(reader: &Call<'_>, own: Option<&Call<'_>>, tools: Toolset)
     }
     let holders = reader.board().holders(reader.namespace());
     let mut held: Vec<(String, Kind, &Owner)> = Vec::new();
-    for (holder, keys) in &holders {
-        for (key, _) in keys {
+    for holder in &holders {
+        for (key, _) in &holder.held {
             let what =
                 Target::of_key(key).map_or_else(|| key.to_string(), |target| target.text().into_owned());
-            held.push((what, key.kind(), holder.owner()));
+            held.push((what, key.kind(), holder.presence.owner()));
         }
     }
     for (kind, title) in [(Kind::Task, "Being worked on"), (Kind::Lock, "Locked")] {
