@@ -1,5 +1,8 @@
 //! The handle that everybody shares: it joins the ledger that decides with the cache that publishes.
 
+mod attendance;
+mod reading;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -9,14 +12,13 @@ use moka::sync::Cache;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::answers::{Answers, Mark};
-use super::command::{Acquire, Acquired, Command, Depart, Expire, Release, Return, Sweep, Swept};
-use super::roster::{Member, Roster};
+use super::command::{Acquire, Acquired, Command, Expire, Release, Sweep, Swept};
+use super::roster::Roster;
 use super::stats::{Counters, count};
 use super::turn::{Awaited, Turn};
 use super::{
-    Agent, Caller, Change, Clock, Compacted, Effects, Entry, Event, EventKind, Grant, Holder, Introduction,
-    Key, Ledger, Limits, Loss, Namespace, NamespaceId, Notices, Owner, Page, Pattern, Presence, Refusal,
-    Revision, RevisionFile, Score, Secret, Served, Session, Stats, Ticket, Time, Waiter,
+    Caller, Change, Clock, Effects, Entry, EventKind, Grant, Key, Ledger, Limits, Namespace, NamespaceId,
+    Owner, Presence, Refusal, Revision, RevisionFile, Served, Ticket, Time,
 };
 
 /// The most expiries that are committed while the board is held.
@@ -177,161 +179,12 @@ impl Board {
         self.core().ledger.namespaces()
     }
 
-    /// Attaches an agent; it is on the board's roster until the session is dropped.
-    pub fn attach(&self, namespace: NamespaceId, introduction: Introduction) -> Session {
-        self.resume(namespace, introduction, None)
-    }
-
-    /// Attaches an agent that, with the secret of an earlier session, is that session come back.
-    pub fn resume(
-        &self,
-        namespace: NamespaceId,
-        introduction: Introduction,
-        secret: Option<Secret>,
-    ) -> Session {
-        let presence = |owner: &Arc<Owner>, is_back| {
-            if is_back {
-                self.welcome_back(namespace, owner);
-            }
-            self.presence(namespace, owner)
-        };
-        let now = self.clock().now();
-        let member = self.0.roster.enter(
-            namespace,
-            introduction,
-            secret.map(|secret| secret.fingerprint()),
-            now,
-            presence,
-        );
-        self.tell();
-        Session::new(self.clone(), member)
-    }
-
-    /// Returns the live session that was opened by one of `processes`, of the first that opened any: there an
-    /// agent's hooks find what it is called.
-    pub fn session_of(&self, processes: &[u32]) -> Option<Session> {
-        let member = self.0.roster.of_process(processes)?;
-        Some(Session::of_another(self.clone(), member))
-    }
-
-    fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {
-        let session = owner.session;
-        if let Err(refusal) = self.apply(&self.itself(namespace), Return { session }) {
-            tracing::error!(%refusal, "cannot renew what a session that is back holds");
-        }
-    }
-
-    /// Takes a session off the roster, unless a newer connection has taken it over.
-    pub(super) fn leave(&self, member: &Arc<Member>) {
-        self.0.roster.leave(member, || self.depart(member, false));
-        self.tell();
-    }
-
-    /// Notes that the process behind `member` is gone, unless a newer connection has taken its session over.
-    pub(super) fn died(&self, member: &Arc<Member>) {
-        let roster = &self.0.roster;
-        roster.unless_taken_over(member, || self.depart(member, true));
-    }
-
-    /// Notes that nobody speaks for the session of `member` any more.
-    fn depart(&self, member: &Member, died: bool) {
-        let session = member.owner().session;
-        let depart = Depart { session, died };
-        if let Err(refusal) = self.apply(&self.itself(member.namespace), depart) {
-            tracing::error!(%refusal, "cannot note that a session is gone");
-        }
-        // Another session of the same name gets what was delivered to this one.
-        self.hand_back();
-    }
-
-    /// Returns the presence of `owner`: the one cell that all its leases share.
-    pub(super) fn presence(&self, namespace: NamespaceId, owner: &Arc<Owner>) -> Arc<Presence> {
-        let now = self.clock().now();
-        self.core().ledger.presence(namespace, owner, now)
-    }
-
     /// Returns the board itself, and the person at it, as a caller.
     fn itself(&self, namespace: NamespaceId) -> Caller {
         Caller {
             namespace,
             presence: Arc::clone(&self.0.person),
         }
-    }
-
-    /// Returns who is attached, in the order of arrival.
-    pub fn agents(&self) -> Vec<Agent> {
-        self.0.roster.agents()
-    }
-
-    /// Returns the live entry under `key` from the cache; it waits for nobody.
-    ///
-    /// A read that meets a batch half published asks the ledger instead, so nobody sees a torn batch.
-    pub fn get(&self, namespace: NamespaceId, key: &Key) -> Option<Arc<Entry>> {
-        // Before the entry: else one that was alive when it was found and has been rewritten since could be
-        // judged by a later time, and a key that always had a value would be reported missing.
-        let now = self.clock().now();
-        let before = self.0.publication.load(Ordering::SeqCst);
-        if before.is_multiple_of(2) {
-            let entry = self.0.cache.get(&(namespace, key.clone()));
-            // Nobody sees a lease end before the ledger has ended it: else a late call could bring it back.
-            let is_settled = |entry: &Entry| entry.is_live(now) || entry.leases().is_empty();
-            if self.0.publication.load(Ordering::SeqCst) == before && entry.as_deref().is_none_or(is_settled)
-            {
-                return entry.filter(|entry| entry.is_live(now));
-            }
-        }
-        let (core, now) = self.looked();
-        core.ledger.get(now, namespace, key.as_str())
-    }
-
-    /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`].
-    pub fn list(&self, namespace: NamespaceId, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
-        let (core, now) = self.looked();
-        core.ledger.list(now, namespace, pattern, after, limit)
-    }
-
-    /// Returns about `limit` matching events after `since` and the cursor to go on from.
-    pub fn events_after(
-        &self,
-        namespace: NamespaceId,
-        since: Revision,
-        pattern: &Pattern,
-        limit: usize,
-    ) -> Result<(Vec<Event>, Revision), Compacted> {
-        self.core().ledger.events_after(namespace, since, pattern, limit)
-    }
-
-    /// Returns the newest `limit` matching events, newest first.
-    pub fn latest_events(&self, namespace: NamespaceId, pattern: &Pattern, limit: usize) -> Vec<Event> {
-        self.core().ledger.latest_events(namespace, pattern, limit)
-    }
-
-    /// Returns the board in numbers, with the keys and bytes of `namespace`.
-    pub fn stats(&self, namespace: NamespaceId) -> Stats {
-        let now = self.clock().now();
-        let (rev, kinds) = {
-            let core = self.core();
-            (core.ledger.rev(), core.ledger.tally(namespace))
-        };
-        let counters = &self.0.counters;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Stats {
-            rev,
-            uptime: now.since(self.0.started),
-            agents: self.0.roster.len(),
-            ops_per_second: counters.meter.rate(now),
-            hits: read(&counters.hits),
-            misses: read(&counters.misses),
-            sets: read(&counters.sets),
-            deletes: read(&counters.deletes),
-            expirations: read(&counters.expirations),
-            kinds,
-        }
-    }
-
-    /// Returns the revision of the last commit.
-    pub fn rev(&self) -> Revision {
-        self.core().ledger.rev()
     }
 
     /// Ends an entry on behalf of the person who watches; see [`Expire`].
@@ -342,41 +195,6 @@ impl Board {
     /// Applies what the person who watches wants.
     pub fn as_person<C: Command>(&self, namespace: NamespaceId, command: C) -> Result<C::Answer, Refusal> {
         self.apply(&self.itself(namespace), command)
-    }
-
-    /// Returns the requests that wait for locks; see [`Ledger::waiters`].
-    pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
-        let (core, now) = self.looked();
-        core.ledger.waiters(now, namespace)
-    }
-
-    /// Returns what `owner` holds, in the order of the grants.
-    pub fn holds(&self, namespace: NamespaceId, owner: &Owner) -> Vec<(Key, Arc<Entry>)> {
-        self.looked().0.ledger.holds(namespace, owner)
-    }
-
-    /// Returns everyone who holds something.
-    pub fn holders(&self, namespace: NamespaceId) -> Vec<Holder> {
-        self.looked().0.ledger.holders(namespace)
-    }
-
-    /// Returns what the owner of `presence` must be told now; a look at one flag when that is nothing.
-    pub(super) fn notices(&self, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
-        if !presence.is_to_be_told() {
-            return None;
-        }
-        let (core, now) = self.looked();
-        core.ledger.notices(now, namespace, presence)
-    }
-
-    /// Returns what `owner` lost without its doing; see [`Ledger::losses`].
-    pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
-        self.looked().0.ledger.losses(namespace, owner)
-    }
-
-    /// Returns how the agents of a namespace have done with their tasks, in the order of their names.
-    pub fn scores(&self, namespace: NamespaceId) -> Vec<(Arc<str>, Score)> {
-        self.looked().0.ledger.scores(namespace)
     }
 
     /// Returns a receiver that is woken by every commit and every change of the roster.

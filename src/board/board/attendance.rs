@@ -1,0 +1,90 @@
+//! Agents come to the board and leave it.
+//!
+//! The roster knows who is here and under which name; the ledger is told, for what they hold depends on it.
+
+use std::sync::Arc;
+
+use super::Board;
+use crate::board::command::{Depart, Return};
+use crate::board::roster::Member;
+use crate::board::{Agent, Introduction, NamespaceId, Owner, Presence, Secret, Session};
+
+impl Board {
+    /// Attaches an agent; it is on the board's roster until the session is dropped.
+    pub fn attach(&self, namespace: NamespaceId, introduction: Introduction) -> Session {
+        self.resume(namespace, introduction, None)
+    }
+
+    /// Attaches an agent that, with the secret of an earlier session, is that session come back.
+    pub fn resume(
+        &self,
+        namespace: NamespaceId,
+        introduction: Introduction,
+        secret: Option<Secret>,
+    ) -> Session {
+        let presence = |owner: &Arc<Owner>, is_back| {
+            if is_back {
+                self.welcome_back(namespace, owner);
+            }
+            self.presence(namespace, owner)
+        };
+        let now = self.clock().now();
+        let member = self.0.roster.enter(
+            namespace,
+            introduction,
+            secret.map(|secret| secret.fingerprint()),
+            now,
+            presence,
+        );
+        self.tell();
+        Session::new(self.clone(), member)
+    }
+
+    /// Returns the live session that was opened by one of `processes`, of the first that opened any: there an
+    /// agent's hooks find what it is called.
+    pub fn session_of(&self, processes: &[u32]) -> Option<Session> {
+        let member = self.0.roster.of_process(processes)?;
+        Some(Session::of_another(self.clone(), member))
+    }
+
+    fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {
+        let session = owner.session;
+        if let Err(refusal) = self.apply(&self.itself(namespace), Return { session }) {
+            tracing::error!(%refusal, "cannot renew what a session that is back holds");
+        }
+    }
+
+    /// Takes a session off the roster, unless a newer connection has taken it over.
+    pub(in crate::board) fn leave(&self, member: &Arc<Member>) {
+        self.0.roster.leave(member, || self.depart(member, false));
+        self.tell();
+    }
+
+    /// Notes that the process behind `member` is gone, unless a newer connection has taken its session over.
+    pub(in crate::board) fn died(&self, member: &Arc<Member>) {
+        let roster = &self.0.roster;
+        roster.unless_taken_over(member, || self.depart(member, true));
+    }
+
+    /// Notes that nobody speaks for the session of `member` any more.
+    fn depart(&self, member: &Member, died: bool) {
+        let session = member.owner().session;
+        let depart = Depart { session, died };
+        if let Err(refusal) = self.apply(&self.itself(member.namespace), depart) {
+            tracing::error!(%refusal, "cannot note that a session is gone");
+        }
+        // Another session of the same name gets what was delivered to this one.
+        self.hand_back();
+    }
+
+    /// Returns the presence of `owner`: the one cell that all its leases share.
+    pub(in crate::board) fn presence(&self, namespace: NamespaceId, owner: &Arc<Owner>) -> Arc<Presence> {
+        let now = self.clock().now();
+        self.core().ledger.presence(namespace, owner, now)
+    }
+
+    /// Returns who is attached, in the order of arrival.
+    pub fn agents(&self) -> Vec<Agent> {
+        self.0.roster.agents()
+    }
+}
