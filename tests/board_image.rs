@@ -10,21 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard::board::{
-    Action, Board, CallId, Clock, Compacted, Condition, EventKind, Key, Kind, Limits, Mode, Namespace, Op,
-    Outcome, Pattern, Reason, Record, Refusal, Revision, RevisionFile, Secret, Session, Set, Time,
+    Action, CallId, Clock, Compacted, Condition, EventKind, Key, Limits, Mode, Namespace, Op, Pattern,
+    Reason, Record, Refusal, Revision, RevisionFile, Secret, Session, Time,
 };
 use callboard::snapshot;
 use proptest::prelude::*;
 use support::image::{Clocks, attach, board, lock, now, records, restore, text, try_restore};
-
-const KEYS: [&str; 6] = [
-    "task:1",
-    "status:a:1",
-    "lock:src",
-    "lock:src/a.rs",
-    "lock:%5Bx%5D",
-    "note:ä",
-];
+use support::life::{live, steps};
 
 fn key(text: &str) -> Key {
     Key::parse(text).unwrap()
@@ -32,170 +24,6 @@ fn key(text: &str) -> Key {
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
-}
-
-/// One step of somebody's life.
-#[derive(Clone, Debug)]
-enum Step {
-    Write {
-        who: usize,
-        key: usize,
-        value: String,
-        ttl: u64,
-    },
-    Remove {
-        who: usize,
-        key: usize,
-    },
-    Lock {
-        who: usize,
-        target: usize,
-        shared: bool,
-    },
-    Release {
-        who: usize,
-    },
-    Batch {
-        who: usize,
-        value: String,
-    },
-    Once {
-        who: usize,
-        id: i64,
-        answered: bool,
-    },
-    Claim {
-        who: usize,
-    },
-    Submit {
-        who: usize,
-        outcome: Outcome,
-    },
-    Send {
-        who: usize,
-        to: usize,
-    },
-    Receive {
-        who: usize,
-    },
-    Leave {
-        who: usize,
-    },
-    Pass {
-        millis: u64,
-    },
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let who = 0..3usize;
-    let value = prop_oneof![
-        3 => "[ -~äß\"\\\\]{0,12}",
-        1 => any::<String>(),
-        1 => Just(r#"{"lockedBy":"b"}"#.to_owned()),
-        1 => Just(r#"{"released":true}"#.to_owned()),
-    ];
-    let step = prop_oneof![
-        4 => (who.clone(), 0..KEYS.len() - 1, value.clone(), 1..4_000u64)
-            .prop_map(|(who, key, value, ttl)| Step::Write { who, key, value, ttl }),
-        1 => (who.clone(), 0..KEYS.len() - 1).prop_map(|(who, key)| Step::Remove { who, key }),
-        3 => (who.clone(), 0..4usize, any::<bool>())
-            .prop_map(|(who, target, shared)| Step::Lock { who, target, shared }),
-        1 => who.clone().prop_map(|who| Step::Release { who }),
-        1 => (who.clone(), value).prop_map(|(who, value)| Step::Batch { who, value }),
-        1 => (who.clone(), 0..9i64, any::<bool>())
-            .prop_map(|(who, id, answered)| Step::Once { who, id, answered }),
-        2 => who.clone().prop_map(|who| Step::Claim { who }),
-        1 => (who.clone(), prop_oneof![Just(Outcome::Done), Just(Outcome::Failed), Just(Outcome::Retry)])
-            .prop_map(|(who, outcome)| Step::Submit { who, outcome }),
-        2 => (who.clone(), 0..3usize).prop_map(|(who, to)| Step::Send { who, to }),
-        1 => who.clone().prop_map(|who| Step::Receive { who }),
-        1 => who.prop_map(|who| Step::Leave { who }),
-        2 => (1..400_000u64).prop_map(|millis| Step::Pass { millis }),
-    ];
-    prop::collection::vec(step, 0..40)
-}
-
-/// Lives through `steps`; what is refused is no matter.
-fn live(steps: Vec<Step>, clock: &Clocks) -> (Board, Vec<Option<Session>>) {
-    let board = board(clock);
-    let mut agents: Vec<Option<Session>> = (0..3).map(|_| None).collect();
-    for step in steps {
-        let (Step::Write { who, .. }
-        | Step::Remove { who, .. }
-        | Step::Lock { who, .. }
-        | Step::Release { who }
-        | Step::Batch { who, .. }
-        | Step::Once { who, .. }
-        | Step::Claim { who }
-        | Step::Submit { who, .. }
-        | Step::Send { who, .. }
-        | Step::Receive { who }
-        | Step::Leave { who }) = step
-        else {
-            let Step::Pass { millis } = step else {
-                unreachable!()
-            };
-            clock.count.advance(Duration::from_millis(millis));
-            continue;
-        };
-        let name = ["a", "b", "c"][who];
-        let agent = agents[who].get_or_insert_with(|| attach(&board, name));
-        let call = agent.call();
-        let _noted = call.note("test");
-        match step {
-            Step::Write {
-                key: at, value, ttl, ..
-            } => {
-                let _may_be_held = call.set(key(KEYS[at]), Arc::from(value), seconds(ttl));
-            }
-            Step::Remove { key: at, .. } => {
-                let _may_be_held = call.delete(key(KEYS[at]));
-            }
-            Step::Lock { target, shared, .. } => {
-                let mode = if shared { Mode::Shared } else { Mode::Exclusive };
-                let _may_be_held = lock(agent, ["src", "src/a.rs", "docs/[x] y", "."][target], mode);
-            }
-            Step::Release { .. } => {
-                call.release(None).unwrap();
-            }
-            Step::Batch { value, .. } => {
-                let set = |at: usize| Op {
-                    action: Action::Set(Set::new(key(KEYS[at]), Arc::from(&*value), seconds(60)).unwrap()),
-                    condition: Condition::default(),
-                };
-                let _may_be_held = call.update(vec![set(0), set(1)], None);
-            }
-            Step::Once { id, answered, .. } => {
-                let slot = board.repeats(&Secret::from(name), []).slot(CallId::Number(id));
-                let call = agent.call().marked(Some(slot.mark()));
-                let _may_be_held = call.set(key("task:once"), Arc::from("x"), seconds(60));
-                if answered {
-                    let line = slot.once(ready(Arc::from(*b"{\"a\":\"\\u0000\"}\n")));
-                    now(line);
-                }
-            }
-            Step::Claim { .. } => {
-                let tasks = Pattern::prefix("task:");
-                let _none_may_be_free = now(call.claim(&tasks, seconds(300), Duration::ZERO));
-            }
-            Step::Submit { outcome, .. } => {
-                let held = board.holds(agent.namespace(), call.owner());
-                if let Some((_, task)) = held.iter().find(|(key, _)| key.kind() == Kind::Task) {
-                    let token = task.lease().unwrap().fence;
-                    let _may_be_late = call.submit(token, outcome, Some(Arc::from("so it is")));
-                }
-            }
-            Step::Send { to, .. } => {
-                let _nobody_may_be_here = call.send(["a", "b", "*"][to], Arc::from("hello"));
-            }
-            Step::Receive { .. } => {
-                let _there_may_be_no_room = now(call.receive(2, Duration::ZERO));
-            }
-            Step::Leave { .. } => agents[who] = None,
-            Step::Pass { .. } => unreachable!(),
-        }
-    }
-    (board, agents)
 }
 
 proptest! {
@@ -403,7 +231,7 @@ fn a_request_is_in_the_image_if_what_it_did_is() {
             .unwrap();
     };
     let mut slots: Vec<_> = (1..=3).map(|id| (id, first.slot(CallId::Number(id)))).collect();
-    let (late, _) = (
+    let (late, ()) = (
         slots.pop().unwrap(),
         slots.iter().for_each(|(id, slot)| write(*id, slot)),
     );
@@ -453,21 +281,10 @@ fn no_secret_is_written_down() {
 
 #[test]
 fn what_breaks_a_rule_is_named_with_its_line() {
-    let clock = Clocks::at(1_000);
-    let before = board(&clock);
-    let agent = attach(&before, "a");
-    lock(&agent, "src", Mode::Exclusive).unwrap();
-    agent
-        .call()
-        .set(key("task:1"), Arc::from("v"), seconds(60))
-        .unwrap();
-    let good = text(&before);
-    let lines: Vec<&str> = good.lines().collect();
-    assert_eq!(lines.len(), 5, "header, session, lock, task, end: {good}");
-    let told = |text: String| try_restore(text.as_bytes(), &clock, 0).unwrap_err().to_string();
+    let good = lines().join("\n") + "\n";
     let swapped = |from: &str, to: &str| {
         assert!(good.contains(from), "{from} is not in {good}");
-        told(good.replacen(from, to, 1))
+        told(&good.replacen(from, to, 1))
     };
     for (from, to, problem) in [
         (
@@ -530,22 +347,48 @@ fn what_breaks_a_rule_is_named_with_its_line() {
         let text = swapped(from, to);
         assert!(text.starts_with(problem), "{from} -> {to}: {text}");
     }
-    let twice = told(good.replacen(lines[1], &format!("{}\n{}", lines[1], lines[1]), 1));
+}
+
+/// Returns a snapshot of a lock and a task, line by line.
+fn lines() -> Vec<String> {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let agent = attach(&before, "a");
+    lock(&agent, "src", Mode::Exclusive).unwrap();
+    agent
+        .call()
+        .set(key("task:1"), Arc::from("v"), seconds(60))
+        .unwrap();
+    let lines: Vec<_> = text(&before).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 5, "header, session, lock, task, end: {lines:?}");
+    lines
+}
+
+fn told(text: &str) -> String {
+    let refused = try_restore(text.as_bytes(), &Clocks::at(1_000), 0);
+    refused.unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_there_twice_or_too_much_or_not_at_all_is_named_with_its_line() {
+    let lines = lines();
+    let good = lines.join("\n") + "\n";
+    let twice = told(&good.replacen(&lines[1], &format!("{0}\n{0}", lines[1]), 1));
     assert_eq!(twice, "line 3: session 1 is there a second time");
     assert_eq!(
-        told(good.replacen(lines[4], "", 1)),
+        told(&good.replacen(&lines[4], "", 1)),
         "line 5: EOF while parsing a value at line 1 column 0"
     );
-    assert_eq!(told(format!("{good}\n")), "line 5: this should be the end");
+    assert_eq!(told(&format!("{good}\n")), "line 5: this should be the end");
     assert_eq!(
-        told(lines[..4].join("\n") + "\n"),
+        told(&(lines[..4].join("\n") + "\n")),
         "it ends after line 4, in the middle"
     );
-    assert_eq!(told(String::new()), "it is no snapshot of a board");
+    assert_eq!(told(""), "it is no snapshot of a board");
     let below = lines[2]
         .replace("lock:src", "lock:src/a")
         .replace(r#""session":1"#, r#""session":0"#);
-    let contested = told(good.replacen(lines[3], &below, 1));
+    let contested = told(&good.replacen(&lines[3], &below, 1));
     assert_eq!(
         contested,
         "line 4: lock:src/a is locked by two agents who exclude each other"
@@ -554,7 +397,7 @@ fn what_breaks_a_rule_is_named_with_its_line() {
         keys: 1,
         ..Limits::default()
     };
-    let full = snapshot::read(good.as_bytes(), clock.clone(), few, Revision::ZERO).unwrap_err();
+    let full = snapshot::read(good.as_bytes(), Clocks::at(1_000), few, Revision::ZERO).unwrap_err();
     assert_eq!(
         full.to_string(),
         "line 4: Storage full: it may hold 1 keys; allow more with --max-keys"

@@ -1,6 +1,11 @@
 //! The board dies under its agents, again and again: they go on, hold what they held, and nothing happens twice.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod support;
 

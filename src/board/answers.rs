@@ -164,11 +164,12 @@ impl Answers {
 
     /// Returns the marks of the requests whose effects are in an image of the board at `rev`.
     pub(crate) fn in_image(&self, rev: Revision, now: Time) -> Vec<(Fingerprint, Arc<Mark>)> {
-        let sessions = lock(&self.sessions);
-        let sessions: Vec<_> = sessions
+        let known = lock(&self.sessions);
+        let sessions: Vec<_> = known
             .iter()
             .map(|(secret, kept)| (*secret, Arc::clone(kept)))
             .collect();
+        drop(known);
         let asked_for = |mark: &&Arc<Mark>| mark.is_in(rev) && now.since(mark.since) < KEPT_FOR;
         let mut found = Vec::new();
         for (secret, kept) in sessions {

@@ -85,9 +85,7 @@ impl Scores {
     /// Returns all tallies; the name that was heard of least recently comes first.
     pub(crate) fn to_save(&self) -> Vec<(Arc<str>, Tally)> {
         let tallies = self.names.iter();
-        let mut tallies: Vec<_> = tallies
-            .map(|(name, tally)| (Arc::clone(name), tally.clone()))
-            .collect();
+        let mut tallies: Vec<_> = tallies.map(|(name, tally)| (Arc::clone(name), *tally)).collect();
         tallies.sort_by_key(|(_, tally)| tally.last);
         tallies
     }

@@ -14,6 +14,7 @@ pub(crate) mod bridge;
 pub(crate) mod chance;
 pub(crate) mod heart;
 pub(crate) mod image;
+pub(crate) mod life;
 pub(crate) mod plain;
 pub(crate) mod process;
 pub(crate) mod program;
