@@ -68,7 +68,8 @@ fn executable(path: &Path, script: &str) {
 /// Returns the finding of `check`, which is there.
 fn of<'f>(findings: &'f [Value], check: &str) -> &'f Value {
     let found = findings.iter().find(|finding| finding["check"] == check);
-    found.unwrap_or_else(|| panic!("no {check} in {findings:#?}"))
+    assert!(found.is_some(), "no {check} in {findings:#?}");
+    found.unwrap()
 }
 
 /// Checks how `check` is, and what its finding and its fix say.

@@ -23,8 +23,7 @@ struct User {
 
 impl User {
     fn new(clients: &[&str]) -> Self {
-        let home = Home::new();
-        let user = Self { home };
+        let user = Self { home: Home::new() };
         fs::create_dir_all(user.project().join(".git")).unwrap();
         fs::create_dir_all(user.project().join("src")).unwrap();
         fs::create_dir(user.bin()).unwrap();
@@ -146,9 +145,9 @@ fn what_was_there_is_there_again_byte_for_byte() {
         }
         let before = files(&user.project());
         if one_by_one {
-            CLIENTS
-                .iter()
-                .for_each(|client| drop(user.done(&[client, "--yes"])));
+            for client in CLIENTS {
+                user.done(&[client, "--yes"]);
+            }
         } else {
             user.done(&[&CLIENTS[..], &["--yes"]].concat());
         }
@@ -202,7 +201,7 @@ fn files_and_directories_that_were_not_there_go_again() {
     assert_eq!(files(&user.project()).len(), names.len());
     for name in names {
         let text = fs::read_to_string(user.project().join(name)).unwrap();
-        if name.ends_with(".js") {
+        if name.contains("plugins") {
             assert_eq!(text, include_str!("../assets/opencode/callboard.js"));
             continue;
         }
@@ -310,9 +309,9 @@ fn what_is_broken_is_named_with_its_line_and_left_alone() {
             let mut line_of_it = vec![client, "--yes"];
             line_of_it.extend(remove.then_some("--remove"));
             let ran = user.setup(&line_of_it);
-            // What is no map of ours holds nothing of ours either.
-            let readable = remove && (text.contains("[]") || text.contains("hooks"));
-            if readable {
+            // What can be read but has another shape holds nothing that could be taken out.
+            let readable = text.contains("[]") || text.contains("hooks");
+            if remove && readable {
                 assert_eq!(ran.code, Some(0), "{ran:?}");
             } else {
                 assert_eq!(ran.code, Some(i32::from(exit::FAILURE)), "{name} {text}: {ran:?}");
@@ -469,10 +468,7 @@ fn an_entry_of_ours_keeps_what_people_added_and_gets_a_program_that_is_there() {
     assert_eq!(fs::read_to_string(&path).unwrap(), entry("callboard", ""));
     user.done(&["cursor", "--yes", "--namespace", "release"]);
     let text = fs::read_to_string(&path).unwrap();
-    assert!(
-        text.contains(r#""args": ["bridge","--namespace","release"]"#),
-        "{text}"
-    );
+    assert!(text.contains(r#"["bridge","--namespace","release"]"#), "{text}");
 }
 
 #[test]

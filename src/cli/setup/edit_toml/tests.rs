@@ -125,24 +125,24 @@ fn document() -> impl Strategy<Value = String> {
         Just("[[list]]")
     ];
     let table = (header, prop::collection::vec(pair.clone(), 0..3));
-    (
-        prop::collection::vec(pair, 0..3),
-        prop::collection::vec(table, 0..4),
-        any::<bool>(),
-    )
-        .prop_map(|(pairs, tables, ended)| {
-            let keys = |pairs: Vec<(&str, &str)>| {
-                let lines = pairs.iter().enumerate();
-                lines
-                    .map(|(at, (value, ending))| format!("k{at} = {value}{ending}"))
-                    .collect::<String>()
-            };
-            let mut text = keys(pairs);
-            for (at, (header, pairs)) in tables.into_iter().enumerate() {
-                text += &format!("{}\n{}", header.replace("{}", &at.to_string()), keys(pairs));
-            }
-            if ended { text } else { text.trim_end().to_owned() }
-        })
+    let lines = |pairs: Vec<(&str, &str)>| -> Vec<String> {
+        let numbered = pairs.iter().enumerate();
+        numbered
+            .map(|(at, (value, ending))| format!("k{at} = {value}{ending}"))
+            .collect()
+    };
+    let pairs = prop::collection::vec(pair, 0..3);
+    let tables = prop::collection::vec(table, 0..4);
+    (pairs, tables, any::<bool>()).prop_map(move |(pairs, tables, ended)| {
+        let mut parts = lines(pairs);
+        for (at, (header, pairs)) in tables.into_iter().enumerate() {
+            parts.push(header.replace("{}", &at.to_string()));
+            parts.push("\n".to_owned());
+            parts.extend(lines(pairs));
+        }
+        let text = parts.concat();
+        if ended { text } else { text.trim_end().to_owned() }
+    })
 }
 
 proptest! {
