@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::clients::{Client, Hooks, Occasion};
 use super::edit_json::{self, Broken, Item, Step};
-use super::program::{NAME, quoted};
+use super::program::{Bridge, NAME, quoted};
 
 /// The member of the settings that holds the hooks of all events.
 const TABLE: &str = "hooks";
@@ -26,9 +26,11 @@ pub(in crate::cli) struct Call {
     siblings: usize,
 }
 
-/// Returns the command that calls our hook for `client`.
-pub(in crate::cli) fn command(program: &str, client: Client) -> String {
-    format!("{} hook {}", quoted(program), client.id())
+/// Returns the command that calls our hook for `client`, about the board that `bridge` leads to.
+pub(in crate::cli) fn command(bridge: &Bridge, client: Client) -> String {
+    let options = bridge.arguments.iter().skip(1).map(|option| quoted(option));
+    let words = [quoted(&bridge.program), "hook".to_owned(), client.id().to_owned()];
+    words.into_iter().chain(options).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the program that `command` runs when it is a hook of ours.
@@ -179,8 +181,15 @@ mod tests {
         client.facts().hooks.as_ref().unwrap()
     }
 
+    fn bridge(program: &str) -> Bridge {
+        Bridge {
+            program: program.to_owned(),
+            arguments: vec!["bridge".to_owned(), "--namespace".to_owned(), "n".to_owned()],
+        }
+    }
+
     fn add_to(text: Option<&str>, client: Client) -> String {
-        let command = command("callboard", client);
+        let command = command(&bridge("callboard"), client);
         let text = text.map(str::to_owned);
         add(text, hooks(client), &command, |_| true).unwrap().unwrap()
     }
@@ -221,7 +230,10 @@ mod tests {
     fn only_our_own_program_is_ours_however_it_is_quoted() {
         assert_eq!(program_of("callboard hook claude"), Some("callboard".to_owned()));
         let odd = "/my tools/it's/callboard";
-        assert_eq!(program_of(&command(odd, Client::Codex)), Some(odd.to_owned()));
+        assert_eq!(
+            program_of(&command(&bridge(odd), Client::Codex)),
+            Some(odd.to_owned())
+        );
         for other in [
             "callboards hook claude",
             "callboard get k",

@@ -122,7 +122,7 @@ impl Draft<'_> {
             return Ok(());
         };
         let at = self.open(wanted.files)?;
-        let command = hooks::command(&self.bridge.program, self.client);
+        let command = hooks::command(self.bridge, self.client);
         self.edit(at, |text| {
             hooks::add(text, wanted, &command, |program| found(program).is_some())
         })

@@ -45,7 +45,7 @@ const OCCASIONS: &[Occasion] = &[
         fails_closed: true,
         ..on("PreToolUse", Some("Write|Edit|NotebookEdit"))
     },
-    on("PreToolUse", Some("Bash|mcp__callboard__.*")),
+    on("PreToolUse", Some("^(Bash|mcp__callboard__.*)$")),
     on("PostToolUse", None),
     on("PostToolUseFailure", None),
     on("PostToolBatch", None),

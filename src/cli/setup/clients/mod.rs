@@ -22,7 +22,7 @@ pub(in crate::cli) const SERVER: &str = "callboard";
 pub(in crate::cli) enum Client {
     /// Claude Code.
     Claude,
-    /// `OpenAI` Codex.
+    /// Codex.
     Codex,
     /// Gemini CLI.
     Gemini,
