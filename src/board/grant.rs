@@ -80,6 +80,8 @@ impl Transaction<'_> {
 
     fn grant(&mut self, namespace: NamespaceId, holder: &Arc<Presence>, wish: &Wish) -> Grant {
         let (now, rev) = (self.now(), self.begin());
+        // To get what one asked for is a sign of life, also for who has been waiting for it.
+        holder.renew(now);
         for target in &*wish.targets {
             let key = target.key();
             let old = self.space_of(namespace).get(key.as_str()).cloned();
