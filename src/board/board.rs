@@ -366,7 +366,8 @@ impl Board {
         let now = self.clock().now();
         core.give_back_a_stall(now);
         let (answer, effects) = core.apply(now, caller, command)?;
-        let changed = !effects.changes.is_empty();
+        // Who leaves the queue changes no entry either.
+        let changed = !effects.changes.is_empty() || !effects.unqueued.is_empty();
         let hands_back = effects.changes.iter().any(Change::hands_back);
         self.publish(effects.changes);
         if hands_back {
