@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 
 /// How long one wait at the board lasts before it is asked again.
-const WAIT: Duration = Duration::from_secs(10);
+pub(super) const WAIT: Duration = Duration::from_secs(10);
 
 /// Why the play stopped.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,8 @@ pub(super) struct Target {
     pub(super) program: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) namespace: String,
+    /// Where the agents work: what they lock is in it.
+    pub(super) root: PathBuf,
 }
 
 /// Something an agent did, for those who watch.
@@ -66,6 +68,22 @@ pub(super) struct Target {
 pub(super) struct Step {
     pub(super) agent: String,
     pub(super) text: String,
+}
+
+/// A task that an agent holds.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) token: u64,
+    pub(super) value: Value,
+}
+
+/// What asking for a lock came to.
+#[derive(Clone, Debug)]
+pub(super) enum Acquired {
+    /// It is this agent's, under this fence.
+    Fence(u64),
+    /// Somebody else has it.
+    HeldBy(String),
 }
 
 /// An attached agent.
@@ -91,6 +109,7 @@ impl Agent {
             .arg("bridge")
             .args(["--agent", name, "--namespace", &target.namespace, "--socket"])
             .arg(&target.socket)
+            .current_dir(&target.root)
             .kill_on_drop(true);
         // A bridge has nothing to say there that would not spoil the dashboard's screen.
         let child = TokioChildProcess::builder(bridge).stderr(Stdio::null()).spawn();
@@ -185,6 +204,106 @@ impl Agent {
         let arguments = json!({ "pattern": pattern, "since": since, "waitMs": wait });
         let mut answer = self.call("watchStorage", arguments).await?;
         Ok(answer["rev"].take())
+    }
+
+    /// Claims the task under `key`, which exists; `None` when somebody at the board has made that impossible.
+    pub(super) async fn claim(&self, key: &str) -> Result<Option<Claim>, DemoError> {
+        let answer = self.call("claimTask", json!({ "pattern": key })).await?;
+        match (
+            answer["key"].as_str(),
+            answer["token"].as_u64(),
+            answer["value"].as_str(),
+        ) {
+            (Some(claimed), Some(token), Some(value)) if claimed == key => Ok(Some(Claim {
+                token,
+                value: serde_json::from_str(value).unwrap_or_default(),
+            })),
+            (None, ..) if answer["success"] == true => Ok(None),
+            _ => Err(self.wrong(format!("{key} should be claimed or taken"), answer)),
+        }
+    }
+
+    /// Ends a claim as done; tells whether it was still this agent's.
+    pub(super) async fn submit(&self, token: u64, result: &Value) -> Result<bool, DemoError> {
+        let arguments = json!({ "token": token, "outcome": "done", "result": result.to_string() });
+        let answer = self.call("submitTask", arguments).await?;
+        match (answer["state"].as_str(), answer["error"].as_str()) {
+            (Some("done"), _) => Ok(true),
+            (_, Some("LOST")) => Ok(false),
+            _ => Err(self.wrong("the task should be done", answer)),
+        }
+    }
+
+    /// Locks `path`; who else holds it when that is not possible.
+    pub(super) async fn acquire(&self, path: &str, why: &str) -> Result<Acquired, DemoError> {
+        self.stand_in_line(path, why, Duration::ZERO).await
+    }
+
+    /// Locks `path`, and waits in the queue until it can be had.
+    pub(super) async fn acquire_in_turn(&self, path: &str, why: &str) -> Result<u64, DemoError> {
+        loop {
+            if let Acquired::Fence(fence) = self.stand_in_line(path, why, WAIT).await? {
+                return Ok(fence);
+            }
+        }
+    }
+
+    async fn stand_in_line(&self, path: &str, why: &str, wait: Duration) -> Result<Acquired, DemoError> {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let arguments = json!({ "targets": [path], "why": why, "waitMs": wait });
+        let answer = self.call("acquireLock", arguments).await?;
+        match (answer["fence"].as_u64(), answer["heldBy"].as_str()) {
+            (Some(fence), _) => Ok(Acquired::Fence(fence)),
+            (None, Some(holder)) => Ok(Acquired::HeldBy(holder.to_owned())),
+            _ => Err(self.wrong(format!("{path} should be locked or held"), answer)),
+        }
+    }
+
+    /// Tells whether the lock under `fence` is still this agent's.
+    pub(super) async fn holds(&self, fence: u64) -> Result<bool, DemoError> {
+        let answer = self.call("heartbeat", json!({})).await?;
+        let mut holds = answer["holds"].as_array().into_iter().flatten();
+        Ok(holds.any(|hold| hold["fence"] == fence))
+    }
+
+    /// Gives back the lock under `fence`.
+    pub(super) async fn release(&self, fence: u64) -> Result<(), DemoError> {
+        let answer = self.call("releaseLock", json!({ "fence": fence })).await?;
+        if answer["success"] != true {
+            return Err(self.wrong("the lock should be given back", answer));
+        }
+        Ok(())
+    }
+
+    /// Sends a message.
+    pub(super) async fn say(&self, to: &str, body: &str) -> Result<(), DemoError> {
+        let answer = self
+            .call("sendMessage", json!({ "to": to, "body": body }))
+            .await?;
+        if answer["success"] != true {
+            return Err(self.wrong(format!("the message to {to} should be sent"), answer));
+        }
+        Ok(())
+    }
+
+    /// Waits for up to `wait` for messages, and returns who sent them and what they say.
+    pub(super) async fn hear(&self, wait: Duration) -> Result<Vec<(String, String)>, DemoError> {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let answer = self.call("receiveMessages", json!({ "waitMs": wait })).await?;
+        let Some(messages) = answer["messages"].as_array() else {
+            return Err(self.wrong("there should be messages, or none", answer));
+        };
+        let text = |message: &Value, field: &str| message[field].as_str().unwrap_or_default().to_owned();
+        let said = messages
+            .iter()
+            .map(|message| (text(message, "from"), text(message, "body")));
+        Ok(said.collect())
+    }
+
+    /// Reads what is there to be read, and confirms what was delivered last, which asking for more does.
+    pub(super) async fn hear_out(&self) -> Result<(), DemoError> {
+        while !self.hear(Duration::ZERO).await?.is_empty() {}
+        Ok(())
     }
 
     async fn write(&self, key: &str, value: &Value, ttl: u32) -> Result<Value, DemoError> {

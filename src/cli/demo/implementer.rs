@@ -1,12 +1,11 @@
-//! An implementer's part: read the task, lock, report, ask, wait for a held lock, complete, release.
+//! An implementer's part: claim the task, lock, report, ask, wait for a held lock, submit, release.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::agent::{Agent, DemoError};
-use super::script::{Assignment, File, MANAGER, Pace, Shared};
-use super::team::{reply, send};
+use super::agent::{Acquired, Agent, DemoError};
+use super::script::{Assignment, File, MANAGER, Pace, Shared, Way};
 
 /// How long a released lock stays to be seen.
 const RELEASED_TTL: u32 = 10;
@@ -27,25 +26,30 @@ pub(super) async fn implement(
         id: assignment.id(round),
         pace,
     };
-    part.read_task().await?;
-    part.lock(assignment.file).await?;
+    let token = part.claim().await?;
+    let mut held = vec![part.lock(assignment.file).await?];
     part.state("in_progress").await?;
-    let mut held = vec![assignment.file];
     for (done, step) in (0_u32..).zip(assignment.steps) {
         part.report(20 * done + 15, step).await?;
         pace.work(2).await;
-        part.keep(&held).await?;
+        part.keep(&mut held).await?;
         match (done, assignment.question, assignment.also, assignment.asked_by) {
             (0, Some(question), _, _) => part.ask(question).await?,
             (1, _, Some(shared), _) => {
-                part.lock_shared(shared).await?;
-                held.push(shared.file);
+                held.push(part.lock_shared(shared).await?);
             }
             (2, _, _, Some(by)) => part.be_asked(by).await?,
             _ => {}
         }
     }
-    part.complete(&held).await
+    part.complete(token, held).await
+}
+
+/// A file that is locked, with the fence where there is one.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    file: File,
+    fence: Option<u64>,
 }
 
 struct Part<'a> {
@@ -57,69 +61,81 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Waits for the task and reads it.
-    async fn read_task(&self) -> Result<(), DemoError> {
+    /// Waits for the task and claims it; `None` when somebody at the board has taken it away.
+    async fn claim(&self) -> Result<Option<u64>, DemoError> {
         let key = format!("task:{}", self.id);
         self.exists(&key).await?;
-        let task = self.agent.get(&key).await?;
-        let expected = self.assignment.task(self.round);
-        if task.as_ref() != Some(&expected) {
-            let found = task.unwrap_or_default();
-            return Err(self
-                .agent
-                .wrong(format!("{key} should hold what was assigned"), found));
+        let Some(claim) = self.agent.claim(&key).await? else {
+            if self.pace.watched {
+                return Ok(None);
+            }
+            let step = format!("{key} should be free");
+            return Err(self.agent.wrong(step, Value::Null));
+        };
+        if claim.value != self.assignment.task(self.round) {
+            let step = format!("{key} should hold what was assigned");
+            return Err(self.agent.wrong(step, claim.value));
         }
-        self.agent.tell(format!("read {key}")).await;
-        Ok(())
+        self.agent.tell(format!("claimed {key}")).await;
+        Ok(Some(claim.token))
     }
 
     /// Takes the lock on `file`, waiting for whoever holds it, and returns when it is this agent's.
-    async fn lock(&self, file: File) -> Result<(), DemoError> {
+    async fn lock(&self, file: File) -> Result<Hold, DemoError> {
+        let fence = match file.way {
+            Way::Written(ttl) => {
+                self.write_lock(file, ttl).await?;
+                self.agent.tell(format!("locked {} for {ttl} s", file.path)).await;
+                None
+            }
+            Way::Queued => {
+                let fence = self.agent.acquire_in_turn(file.path, self.assignment.description);
+                let fence = fence.await?;
+                self.agent.tell(format!("locked {}", file.path)).await;
+                Some(fence)
+            }
+        };
+        let hold = Hold { file, fence };
+        if !self.holds(hold).await? {
+            let step = format!("{} should be its own", file.path);
+            return Err(self.agent.wrong(step, Value::Null));
+        }
+        Ok(hold)
+    }
+
+    async fn write_lock(&self, file: File, ttl: u32) -> Result<(), DemoError> {
         let key = lock_key(file);
         loop {
             let (_, since) = self.agent.list(&key).await?;
-            if self.agent.try_lock(&key, &self.lock_value(), file.ttl).await? {
-                break;
+            if self.agent.try_lock(&key, &self.lock_value(), ttl).await? {
+                return Ok(());
             }
             self.agent.changed(&key, &since).await?;
         }
-        if !self.holds(file).await? {
-            let found = self.agent.get(&key).await?.unwrap_or_default();
-            return Err(self.agent.wrong(format!("{key} should be its own"), found));
-        }
-        self.agent
-            .tell(format!("locked {} for {} s", file.path, file.ttl))
-            .await;
-        Ok(())
     }
 
-    /// Takes the lock on a file that its owner locks first, and asks for it.
-    async fn lock_shared(&self, shared: Shared) -> Result<(), DemoError> {
+    /// Takes the lock on a file that its owner locks first: asks for it, and stands in the queue.
+    async fn lock_shared(&self, shared: Shared) -> Result<Hold, DemoError> {
         let Shared { file, owner } = shared;
-        let key = lock_key(file);
-        self.exists(&key).await?;
-        if self.agent.try_lock(&key, &self.lock_value(), file.ttl).await? {
+        // Wherever the agents work, their paths end like this.
+        self.exists(&format!("lock:*{}", file.path)).await?;
+        match self.agent.acquire(file.path, self.assignment.description).await? {
+            Acquired::HeldBy(holder) if holder == owner => {}
             // Somebody expired the owner's lock at the board, and this agent came first.
-            if !self.pace.watched {
-                let found = self.lock_value();
-                return Err(self
-                    .agent
-                    .wrong(format!("{key} should be held by {owner}"), found));
+            Acquired::Fence(fence) if self.pace.watched => {
+                let fence = Some(fence);
+                return Ok(Hold { file, fence });
             }
-            return Ok(());
+            other => {
+                let step = format!("{} should be held by {owner}", file.path);
+                return Err(self.agent.wrong(step, json!(format!("{other:?}"))));
+            }
         }
-        self.agent
-            .tell(format!("found {} locked by {owner}, waits", file.path))
-            .await;
+        let found = format!("found {} locked by {owner}, waits", file.path);
+        self.agent.tell(found).await;
         self.wait_at(50, file).await?;
-        let request = json!({
-            "type": "Request",
-            "round": self.round,
-            "from": self.agent.name,
-            "to": owner,
-            "question": format!("I need {}; when are you done?", file.path),
-        });
-        send(self.agent, owner, &request, self.pace).await?;
+        let request = format!("I need {}; when are you done?", file.path);
+        self.agent.say(owner, &request).await?;
         self.lock(file).await
     }
 
@@ -134,29 +150,45 @@ impl Part<'_> {
         }
     }
 
-    /// Looks whether the locks are still its own, and takes back what a person has expired.
-    async fn keep(&self, held: &[File]) -> Result<(), DemoError> {
-        for &file in held {
-            if self.holds(file).await? {
+    /// Looks whether the locks are still its own, and takes back what a person has taken away.
+    async fn keep(&self, held: &mut [Hold]) -> Result<(), DemoError> {
+        for hold in held {
+            if self.holds(*hold).await? {
                 continue;
             }
-            let key = lock_key(file);
+            let path = hold.file.path;
             if !self.pace.watched {
-                return Err(self
-                    .agent
-                    .wrong(format!("{key} should still be its own"), Value::Null));
+                let step = format!("{path} should still be its own");
+                return Err(self.agent.wrong(step, Value::Null));
             }
-            self.agent
-                .tell(format!("lost {}, takes it again", file.path))
-                .await;
-            self.lock(file).await?;
+            self.agent.tell(format!("lost {path}, takes it again")).await;
+            *hold = self.lock(hold.file).await?;
         }
         Ok(())
     }
 
-    async fn holds(&self, file: File) -> Result<bool, DemoError> {
-        let lock = self.agent.get(&lock_key(file)).await?;
+    async fn holds(&self, hold: Hold) -> Result<bool, DemoError> {
+        if let Some(fence) = hold.fence {
+            return self.agent.holds(fence).await;
+        }
+        let lock = self.agent.get(&lock_key(hold.file)).await?;
         Ok(lock.is_some_and(|lock| lock["lockedBy"] == self.agent.name))
+    }
+
+    async fn release(&self, hold: Hold) -> Result<(), DemoError> {
+        match hold.fence {
+            Some(fence) => self.agent.release(fence).await?,
+            None => {
+                let released = json!({ "released": true });
+                let key = lock_key(hold.file);
+                self.agent.set(&key, &released, RELEASED_TTL).await?;
+            }
+        }
+        if self.holds(hold).await? {
+            let step = format!("{} should be free for others", hold.file.path);
+            return Err(self.agent.wrong(step, self.lock_value()));
+        }
+        Ok(())
     }
 
     async fn report(&self, progress: u32, step: &str) -> Result<(), DemoError> {
@@ -182,64 +214,45 @@ impl Part<'_> {
 
     /// Asks the manager and waits for the answer.
     async fn ask(&self, question: &str) -> Result<(), DemoError> {
-        let message = json!({
-            "type": "Question",
-            "round": self.round,
-            "from": self.agent.name,
-            "to": MANAGER,
-            "question": question,
-            "context": self.assignment.description,
-        });
-        let asked = send(self.agent, MANAGER, &message, self.pace).await?;
+        self.agent.say(MANAGER, question).await?;
         self.agent.tell(format!("asked {MANAGER}: {question}")).await;
-        let answers = |message: &Value| message["inReplyTo"] == *asked;
-        let Some((_, answer)) = self.receive(MANAGER, answers).await? else {
-            return Err(self.agent.wrong("its question should be answered", Value::Null));
-        };
-        match answer["answer"].as_str() {
-            Some(text) => self.agent.tell(format!("was told: {text}")).await,
-            None => return Err(self.agent.wrong("the answer should say something", answer)),
+        match self.receive(MANAGER).await? {
+            Some(answer) => self.agent.tell(format!("was told: {answer}")).await,
+            None => return Err(self.agent.wrong("its question should be answered", Value::Null)),
         }
         Ok(())
     }
 
     /// Waits until `by` has asked for the file, and answers.
     async fn be_asked(&self, by: &str) -> Result<(), DemoError> {
-        let asks = |message: &Value| message["type"] == "Request" && message["round"] == self.round;
-        match self.receive(by, asks).await? {
-            Some((key, _)) => {
-                reply(
-                    self.agent,
-                    by,
-                    &key,
-                    "One more check, then it is yours",
-                    self.pace,
-                )
-                .await
+        const ANSWER: &str = "One more check, then it is yours";
+        match self.receive(by).await? {
+            Some(_) => {
+                self.agent.say(by, ANSWER).await?;
+                self.agent.tell(format!("answered {by}: {ANSWER}")).await;
+                Ok(())
             }
-            // Whoever expired the lock at the board has made the question unnecessary.
+            // Whoever took the lock away at the board has made the question unnecessary.
             None if self.pace.watched => Ok(()),
-            None => Err(self
-                .agent
-                .wrong(format!("{by} should have asked for the file"), Value::Null)),
+            None => {
+                let step = format!("{by} should have asked for the file");
+                Err(self.agent.wrong(step, Value::Null))
+            }
         }
     }
 
-    /// Waits for a message of `from` that `fits`, but not for ever.
-    async fn receive(
-        &self,
-        from: &str,
-        fits: impl Fn(&Value) -> bool,
-    ) -> Result<Option<(String, Value)>, DemoError> {
-        let pattern = format!("msg:{from}:{}:*", self.agent.name);
+    /// Waits for a message of `from`, but not for ever. What others say, such as a person at the board, is read.
+    async fn receive(&self, from: &str) -> Result<Option<String>, DemoError> {
         let waiting = async {
             loop {
-                let (messages, since) = self.agent.list(&pattern).await?;
-                let mut messages = messages.into_iter();
-                if let Some(found) = messages.find(|(_, message)| fits(message)) {
-                    return Ok(found);
+                for (sender, body) in self.agent.hear(COURTESY).await? {
+                    if sender == from {
+                        return Ok(body);
+                    }
+                    self.agent
+                        .tell(format!("read a message from {sender}: {body}"))
+                        .await;
                 }
-                self.agent.changed(&pattern, &since).await?;
             }
         };
         match tokio::time::timeout(COURTESY, waiting).await {
@@ -248,33 +261,27 @@ impl Part<'_> {
         }
     }
 
-    async fn complete(&self, held: &[File]) -> Result<(), DemoError> {
-        let files: Vec<_> = held.iter().map(|file| file.path).collect();
-        let status = json!({
-            "status": "completed",
-            "progress": 100,
-            "filesModified": files,
-            "linesAdded": self.assignment.lines_added,
-        });
-        self.agent
-            .set(&self.status_key(), &status, self.pace.keep)
-            .await?;
-        self.state("completed").await?;
-        self.keep(held).await?;
-        for &file in held {
-            let released = json!({ "released": true });
-            self.agent.set(&lock_key(file), &released, RELEASED_TTL).await?;
-            if self.holds(file).await? {
-                let step = format!("{} should be free for others", file.path);
-                return Err(self.agent.wrong(step, self.lock_value()));
-            }
+    async fn complete(&self, token: Option<u64>, mut held: Vec<Hold>) -> Result<(), DemoError> {
+        let files: Vec<_> = held.iter().map(|hold| hold.file.path).collect();
+        let result = json!({ "filesModified": files, "linesAdded": self.assignment.lines_added });
+        let done = match token {
+            Some(token) => self.agent.submit(token, &result).await?,
+            None => false,
+        };
+        if !done && !self.pace.watched {
+            let step = format!("the claim on task {} should be its own", self.id);
+            return Err(self.agent.wrong(step, Value::Null));
         }
+        self.state("completed").await?;
+        self.keep(&mut held).await?;
+        for hold in held {
+            self.release(hold).await?;
+        }
+        self.agent.hear_out().await?;
+        let what = if done { "completed" } else { "lost" };
+        let files = files.join(" and ");
         self.agent
-            .tell(format!(
-                "completed task {}, released {}",
-                self.id,
-                files.join(" and ")
-            ))
+            .tell(format!("{what} task {}, released {files}", self.id))
             .await;
         Ok(())
     }

@@ -165,6 +165,7 @@ fn target(project: &Project, place: &Place) -> Result<Target, CliError> {
         program,
         socket: project.socket.clone(),
         namespace: place.namespace.to_string(),
+        root: project.root.clone(),
     })
 }
 

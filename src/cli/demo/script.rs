@@ -7,11 +7,20 @@ use serde_json::{Value, json};
 /// Who hands out the work.
 pub(super) const MANAGER: &str = "manager";
 
-/// A file to be locked, and for how many seconds.
+/// A file to be locked, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct File {
     pub(super) path: &'static str,
-    pub(super) ttl: u32,
+    pub(super) way: Way,
+}
+
+/// How a file is locked: both ways keep each other off.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// By writing its key for so many seconds, as the original design does.
+    Written(u32),
+    /// By asking for it, with a queue for those who want it too.
+    Queued,
 }
 
 /// A piece of work and who does it.
@@ -44,15 +53,15 @@ pub(super) struct Shared {
 
 const AUTH: File = File {
     path: "src/auth/auth.ts",
-    ttl: 300,
+    way: Way::Written(300),
 };
 const ROUTES: File = File {
     path: "src/api/routes.ts",
-    ttl: 120,
+    way: Way::Written(120),
 };
 const USER: File = File {
     path: "src/types/user.ts",
-    ttl: 60,
+    way: Way::Queued,
 };
 
 /// The three tasks of a round. The second needs the file of the third, so one lock is contended.

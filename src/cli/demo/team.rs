@@ -2,13 +2,12 @@
 //!
 //! Every step checks what it finds, so a round that ends well is a proof, not only a picture.
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::agent::{Agent, DemoError};
+use super::agent::{Agent, DemoError, WAIT};
 use super::implementer::implement;
-use super::script::{ANSWER, ASSIGNMENTS, MANAGER, Pace};
+use super::script::{ANSWER, ASSIGNMENTS, Pace};
 
 /// How long the summary stays when nobody renews it.
 const PROGRESS_TTL: u32 = 60;
@@ -41,7 +40,7 @@ impl Team {
         tokio::try_join!(
             work,
             until(&done, lead),
-            until(&done, self.answer_questions(round, pace)),
+            until(&done, self.answer_questions(pace)),
         )?;
         self.conclude(round, pace).await
     }
@@ -101,22 +100,21 @@ impl Team {
         Ok(completed)
     }
 
-    /// Answers every question of the round. It ends by being dropped.
-    async fn answer_questions(&self, round: u32, pace: Pace) -> Result<(), DemoError> {
+    /// Answers every question. It ends by being dropped.
+    async fn answer_questions(&self, pace: Pace) -> Result<(), DemoError> {
         let manager = &self.manager;
-        let pattern = format!("msg:*:{MANAGER}:*");
-        let mut answered = Vec::new();
         loop {
-            let (messages, since) = manager.list(&pattern).await?;
-            for (key, message) in messages {
-                let open = message["type"] == "Question" && message["round"] == round;
-                if let (true, Some(from)) = (open && !answered.contains(&key), message["from"].as_str()) {
-                    pace.work(1).await;
-                    reply(manager, from, &key, ANSWER, pace).await?;
-                    answered.push(key);
+            for (from, question) in manager.hear(WAIT).await? {
+                if !ASSIGNMENTS.iter().any(|one| one.agent == from) {
+                    manager
+                        .tell(format!("read a message from {from}: {question}"))
+                        .await;
+                    continue;
                 }
+                pace.work(1).await;
+                manager.say(&from, ANSWER).await?;
+                manager.tell(format!("answered {from}: {ANSWER}")).await;
             }
-            manager.changed(&pattern, &since).await?;
         }
     }
 
@@ -129,6 +127,7 @@ impl Team {
         if !complete && !pace.watched {
             return Err(manager.wrong("all tasks should be completed", summary));
         }
+        manager.hear_out().await?;
         let (locks, _) = manager.list("lock:*").await?;
         let own = |path: &str| {
             ASSIGNMENTS
@@ -149,33 +148,6 @@ impl Team {
             .await;
         Ok(())
     }
-}
-
-/// Answers the message under `question` from `to`.
-pub(super) async fn reply(
-    agent: &Agent,
-    to: &str,
-    question: &str,
-    answer: &str,
-    pace: Pace,
-) -> Result<(), DemoError> {
-    let message = json!({
-        "type": "Response",
-        "from": agent.name,
-        "to": to,
-        "inReplyTo": question,
-        "answer": answer,
-    });
-    send(agent, to, &message, pace).await?;
-    agent.tell(format!("answered {to}: {answer}")).await;
-    Ok(())
-}
-
-/// Sends `message` to the agent `to` and returns its key.
-pub(super) async fn send(agent: &Agent, to: &str, message: &Value, pace: Pace) -> Result<String, DemoError> {
-    let key = format!("msg:{}:{to}:{}", agent.name, Timestamp::now().as_millisecond());
-    agent.set(&key, message, pace.keep).await?;
-    Ok(key)
 }
 
 /// Does `work`, which has no end of its own, until `done`.
