@@ -13,6 +13,10 @@ use support::plain::Plain;
 use support::program::{Home, Ran, run};
 
 /// Tells whether git is here, and says so when it is not.
+#[expect(
+    clippy::print_stderr,
+    reason = "who reads the test's output must see what was left out"
+)]
 fn has_git() -> bool {
     let found = Command::new("git").arg("--version").output().is_ok();
     if !found {
@@ -60,7 +64,7 @@ fn git(home: &Home, arguments: &[&str]) -> Ran {
     git_in(home, home.path(), arguments)
 }
 
-fn done(ran: Ran) {
+fn done(ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
@@ -71,16 +75,16 @@ fn callboard(home: &Home, arguments: &[&str]) -> Ran {
 /// Makes a repository with `a.rs` and `b.rs` changed and staged, and the hook in it.
 fn repository() -> Home {
     let home = Home::new();
-    done(git(&home, &["init", "-q"]));
+    done(&git(&home, &["init", "-q"]));
     // The board's own files are there too.
     fs::write(home.path().join(".git/info/exclude"), "callboard/\n").unwrap();
     for content in ["1\n", "2\n"] {
         for file in ["a.rs", "b.rs"] {
             fs::write(home.path().join(file), content).unwrap();
         }
-        done(git(&home, &["add", "a.rs", "b.rs"]));
+        done(&git(&home, &["add", "a.rs", "b.rs"]));
         if content == "1\n" {
-            done(git(&home, &["commit", "-qm", "first"]));
+            done(&git(&home, &["commit", "-qm", "first"]));
         }
     }
     callboard(&home, &["git-hook", "install"]).ok();
@@ -104,8 +108,8 @@ fn a_commit_of_what_another_agent_holds_is_refused_with_the_ways_on() {
     for part in ["a.rs (other", "--no-verify", "callboard expire"] {
         assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
     }
-    done(git(&home, &["commit", "-qm", "one", "--", "b.rs"]));
-    done(git(&home, &["commit", "-qm", "all the same", "--no-verify"]));
+    done(&git(&home, &["commit", "-qm", "one", "--", "b.rs"]));
+    done(&git(&home, &["commit", "-qm", "all the same", "--no-verify"]));
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn an_agent_commits_what_its_own_client_holds() {
     let mut agent = Plain::through_bridge(home.command(&[]), "mine");
     let locked = agent.tool("acquireLock", &serde_json::json!({ "targets": ["a.rs"] }));
     assert_eq!(locked["success"], true, "{locked}");
-    done(git(&home, &["commit", "-qm", "both"]));
+    done(&git(&home, &["commit", "-qm", "both"]));
 }
 
 #[test]
@@ -138,18 +142,18 @@ fn a_renamed_file_is_held_under_both_names_and_a_worktree_apart() {
         return;
     }
     let home = repository();
-    done(git(&home, &["commit", "-qm", "both"]));
+    done(&git(&home, &["commit", "-qm", "both"]));
     let _board = home.serve(&[]);
     callboard(&home, &["set", "lock:a.rs", r#"{"lockedBy":"other"}"#]).ok();
-    done(git(&home, &["mv", "a.rs", "c.rs"]));
+    done(&git(&home, &["mv", "a.rs", "c.rs"]));
     assert_eq!(git(&home, &["commit", "-qm", "moved"]).code, Some(1));
     let tree = home.path().join("tree");
-    done(git(
+    done(&git(
         &home,
         &["worktree", "add", "-q", tree.to_str().unwrap(), "-b", "feat"],
     ));
     fs::write(tree.join("a.rs"), "3\n").unwrap();
-    done(git_in(
+    done(&git_in(
         &home,
         &tree,
         &["commit", "-qam", "the same file elsewhere"],
@@ -193,7 +197,7 @@ fn a_hook_that_is_there_goes_on_and_is_given_back_byte_for_byte() {
     assert_eq!(git(&home, &["commit", "-qm", "both"]).code, Some(1));
     assert!(!home.path().join("ran").exists());
     drop(board);
-    done(git(&home, &["commit", "-qm", "both"]));
+    done(&git(&home, &["commit", "-qm", "both"]));
     assert!(home.path().join("ran").exists());
     callboard(&home, &["git-hook", "remove"]).ok();
     assert_eq!(fs::read_to_string(&file).unwrap(), own);
@@ -234,7 +238,7 @@ fn hooks_are_found_where_the_user_keeps_them() {
     }
     let home = repository();
     fs::remove_file(pre_commit(&home)).unwrap();
-    done(git(&home, &["config", "core.hooksPath", ".hooks"]));
+    done(&git(&home, &["config", "core.hooksPath", ".hooks"]));
     callboard(&home, &["git-hook", "install"]).ok();
     assert!(home.path().join(".hooks/pre-commit").exists());
     assert!(!pre_commit(&home).exists());

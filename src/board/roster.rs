@@ -308,9 +308,9 @@ impl Member {
 
     /// Returns who makes the call `id`, if that was said before.
     pub(crate) fn expected(&self, id: &str) -> Option<Arc<str>> {
-        let expected = lock(&self.expected);
-        let found = expected.iter().rev().find(|(known, _)| **known == *id);
-        found.map(|(_, name)| Arc::clone(name))
+        let is_it = |(known, _): &&(Box<str>, Arc<str>)| **known == *id;
+        let found = lock(&self.expected).iter().rev().find(is_it).cloned();
+        found.map(|(_, name)| name)
     }
 
     /// Forgets the one who calls as `name`.

@@ -23,8 +23,8 @@ pub(super) struct Input<'a> {
     tool_name: Option<String>,
     tool_use_id: Option<String>,
     /// Every tool has its own shape, and those of MCP servers any.
-    #[serde(borrow)]
-    tool_input: Option<&'a RawValue>,
+    #[serde(borrow, rename = "tool_input")]
+    arguments: Option<&'a RawValue>,
     #[serde(default)]
     stop_hook_active: bool,
 }
@@ -55,7 +55,7 @@ impl Input<'_> {
         if let (Moment::Before, Some(tool)) = (occasion.moment, self.tool_name) {
             let tool = Tool {
                 name: tool,
-                input: self.tool_input.map_or("{}", RawValue::get),
+                input: self.arguments.map_or("{}", RawValue::get),
             };
             occasion.writes = writes(&tool)?;
             if tool.name == "Bash" {

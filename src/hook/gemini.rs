@@ -16,8 +16,8 @@ struct Input<'a> {
     hook_event_name: String,
     cwd: Option<PathBuf>,
     tool_name: Option<String>,
-    #[serde(borrow)]
-    tool_input: Option<&'a RawValue>,
+    #[serde(borrow, rename = "tool_input")]
+    arguments: Option<&'a RawValue>,
     #[serde(default)]
     stop_hook_active: bool,
 }
@@ -38,7 +38,7 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
     };
     if let (Moment::Before, Some(tool)) = (occasion.moment, input.tool_name) {
         let needs = |what, field: fn(ToolInput) -> Option<String>| {
-            let arguments = serde_json::from_str(input.tool_input.map_or("{}", RawValue::get))?;
+            let arguments = serde_json::from_str(input.arguments.map_or("{}", RawValue::get))?;
             field(arguments).ok_or(HookError::Missing {
                 tool: tool.clone(),
                 what,

@@ -151,10 +151,11 @@ impl<'a> Case<'a> {
     fn between(&self, agent: Option<&Call<'_>>) -> Verdict {
         let told = agent.and_then(Call::notices);
         told.map_or(Verdict::Pass, |told| {
-            let mut context = format!("callboard: {}", notices::hint(&told, self.tools));
-            if told.inbox > 0 {
-                context += &format!(" (messages waiting: {})", told.inbox);
-            }
+            let waiting = match told.inbox {
+                0 => String::new(),
+                waiting => format!(" (messages waiting: {waiting})"),
+            };
+            let context = format!("callboard: {}{waiting}", notices::hint(&told, self.tools));
             Verdict::Tell { context }
         })
     }
