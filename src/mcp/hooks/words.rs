@@ -144,7 +144,11 @@ pub(super) fn unfinished(claims: &[(Key, Revision)]) -> String {
 pub(super) fn welcome(reader: &Call<'_>, own: Option<&Call<'_>>, tools: Toolset) -> Result<String, Refusal> {
     let mut text = String::from("callboard coordinates the agents that work on this project. ");
     if let Some(own) = own {
-        let _ = write!(text, "On its board you are {}. ", own.owner());
+        let name = own.owner();
+        let _ = write!(
+            text,
+            "On its board you are {name}, and your calls are made in that name without `as`. "
+        );
     }
     text += "A file that somebody else has locked cannot be edited; a free one is locked for whoever edits it, until \
              that agent stops.";
