@@ -35,7 +35,7 @@ fn held() -> (Bare, Caller) {
 fn ends_at(board: &mut Bare, seconds: u64) -> Option<Reason> {
     let end = Time::default().after(Duration::from_secs(seconds));
     let nano = Duration::from_nanos(1);
-    board.wait(end.since(board.now) - nano);
+    board.wait(end.since(board.now).saturating_sub(nano));
     assert!(board.get(LOCK).is_some(), "it ends before {seconds} s");
     board.wait(nano);
     assert!(board.get(LOCK).is_none(), "it does not end at {seconds} s");

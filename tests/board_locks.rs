@@ -104,7 +104,7 @@ fn a_raw_lock_whose_session_is_gone_for_the_grace_time_is_for_anyone_to_release_
         assert_eq!(holder(board.set(&bob, key, MINE, 9).unwrap_err()), "ann");
         assert!(board.apply(&bob, Delete { key: bare::key(key) }).is_err());
         board.wait(Duration::from_millis(1));
-        assert_eq!(board.events(key).last().unwrap().reason().is_some(), true);
+        assert!(board.events(key).last().unwrap().reason().is_some());
         let left = board.get(key).unwrap();
         assert_eq!(
             (&*left.value, left.leases().len()),
@@ -358,18 +358,16 @@ fn locks_are_counted_by_holds() {
         [("ann", 1), ("bob", 2), ("cid", 3)].map(|(name, session)| board.agent(name, session));
     board.lock_as(&ann, &shared(&["a"]));
     board.lock_as(&bob, &shared(&["a"]));
-    let full = Err(Refusal::Full {
+    let refusal = Refusal::Full {
         which: "locks",
         limit: 3,
-    });
+    };
+    let full = Err(refusal.clone());
     assert_eq!(board.ask(&cid, exclusive(&["b", "c"]), true), full);
     assert_eq!(board.ask(&cid, shared(&["a", "b"]), false), full);
     board.set(&ann, "lock:b", MINE, 60).unwrap();
     assert_eq!(board.ask(&cid, shared(&["a"]), false), full);
-    assert_eq!(
-        board.set(&ann, "lock:c", MINE, 60).unwrap_err(),
-        full.unwrap_err()
-    );
+    assert_eq!(board.set(&ann, "lock:c", MINE, 60).unwrap_err(), refusal);
     board.release(&bob, None);
     board.lock(&ann, &["a"]);
 }
@@ -483,7 +481,7 @@ fn a_long_path_is_locked_by_its_hash() {
     assert!(board.set(&bob, "lock:src", MINE, 60).is_err());
     let entry = board.get(hashed.as_str()).unwrap();
     assert!(entry.value.contains(&long));
-    assert_eq!(board.release(&ann, None), [long.clone()]);
+    assert_eq!(board.release(&ann, None), std::slice::from_ref(&long));
     board.lock(&bob, &["src"]);
     assert!(board.ask(&ann, exclusive(&[&long]), false).is_err());
 }

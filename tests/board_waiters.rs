@@ -206,7 +206,7 @@ async fn fifty_are_served_one_after_the_other_in_the_order_in_which_they_came() 
     for task in tasks {
         ended(task).await;
     }
-    let served = served.lock().unwrap();
+    let served = std::mem::take(&mut *served.lock().unwrap());
     assert!(served.iter().map(|(number, _)| *number).eq(0..50), "{served:?}");
     assert!(served.is_sorted_by_key(|(_, fence)| *fence));
     assert_eq!(board.get(namespace, &key("lock:src")), None);

@@ -88,7 +88,7 @@ impl Command for Acquire {
         }
         let growth = growth_of(space, &transaction.caller().presence, &wish, now);
         transaction.check(&growth)?;
-        stand_in(transaction, owner, wish, kept, position)
+        stand_in(transaction, owner, &wish, kept, position)
     }
 }
 
@@ -96,7 +96,7 @@ impl Command for Acquire {
 fn stand_in(
     transaction: &mut Transaction<'_>,
     owner: &Arc<Owner>,
-    wish: Wish,
+    wish: &Wish,
     kept: Option<usize>,
     position: usize,
 ) -> Result<Acquired, Refusal> {
@@ -112,7 +112,7 @@ fn stand_in(
         transaction.space_mut().queue.remove(ticket);
         return Err(refusal);
     }
-    for blocker in space.obstacles(now, owner, &wish, position).owners() {
+    for blocker in space.obstacles(now, owner, wish, position).owners() {
         space.holdings.tell(&blocker);
     }
     Ok(Acquired::Waiting(ticket))

@@ -176,13 +176,12 @@ impl Part<'_> {
     }
 
     async fn release(&self, hold: Hold) -> Result<(), DemoError> {
-        match hold.fence {
-            Some(fence) => self.agent.release(fence).await?,
-            None => {
-                let released = json!({ "released": true });
-                let key = lock_key(hold.file);
-                self.agent.set(&key, &released, RELEASED_TTL).await?;
-            }
+        if let Some(fence) = hold.fence {
+            self.agent.release(fence).await?;
+        } else {
+            let released = json!({ "released": true });
+            let key = lock_key(hold.file);
+            self.agent.set(&key, &released, RELEASED_TTL).await?;
         }
         if self.holds(hold).await? {
             let step = format!("{} should be free for others", hold.file.path);

@@ -73,7 +73,7 @@ impl Real {
         let caller = caller.clone();
         self.apply(&caller, command)
             .0
-            .map_or_else(said, |_| Said::Nothing)
+            .map_or_else(|refusal| said(&refusal), |_| Said::Nothing)
     }
 
     /// Makes a call of `who`, which renews what it holds.
@@ -101,7 +101,7 @@ impl Real {
         match self.apply(&caller, acquire).0 {
             Ok(Acquired::Granted(grant)) => Said::Granted(grant.fence.0),
             Ok(Acquired::Waiting(ticket)) => Said::Waiting(ticket.0),
-            Err(refusal) => said(refusal),
+            Err(refusal) => said(&refusal),
         }
     }
 
@@ -204,7 +204,7 @@ impl Real {
     }
 }
 
-fn said(refusal: Refusal) -> Said {
+fn said(refusal: &Refusal) -> Said {
     match refusal {
         Refusal::Held(_) => Said::Held,
         Refusal::Deadlock(_) => Said::Deadlock,
