@@ -31,7 +31,7 @@ impl Board {
         core.ledger.get(now, namespace, key.as_str())
     }
 
-    /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`].
+    /// Returns up to `limit` live entries that match, in key order; see [`Ledger::list`](crate::board::Ledger::list).
     pub fn list(&self, namespace: NamespaceId, pattern: &Pattern, after: Option<&str>, limit: usize) -> Page {
         let (core, now) = self.looked();
         core.ledger.list(now, namespace, pattern, after, limit)
@@ -81,7 +81,7 @@ impl Board {
         self.core().ledger.rev()
     }
 
-    /// Returns the requests that wait for locks; see [`Ledger::waiters`].
+    /// Returns the requests that wait for locks; see [`Ledger::waiters`](crate::board::Ledger::waiters).
     pub fn waiters(&self, namespace: NamespaceId) -> Vec<(Waiter, Vec<Arc<Owner>>)> {
         let (core, now) = self.looked();
         core.ledger.waiters(now, namespace)
@@ -106,7 +106,7 @@ impl Board {
         core.ledger.notices(now, namespace, presence)
     }
 
-    /// Returns what `owner` lost without its doing; see [`Ledger::losses`].
+    /// Returns what `owner` lost without its doing; see [`Ledger::losses`](crate::board::Ledger::losses).
     pub fn losses(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Loss> {
         self.looked().0.ledger.losses(namespace, owner)
     }
