@@ -132,6 +132,13 @@ impl Holdings {
         self.owners.get(owner).map(|one| &one.presence)
     }
 
+    /// Tells whether `owner` holds the key of `lease` under its fence.
+    pub(crate) fn has(&self, owner: &Owner, lease: &(Revision, Key)) -> bool {
+        self.owners
+            .get(owner)
+            .is_some_and(|one| one.leases.contains(lease))
+    }
+
     /// Returns everyone of `session`.
     pub(crate) fn of_session(&self, session: SessionId) -> Vec<Arc<Presence>> {
         let all = self.owners.values().map(|one| &one.presence);

@@ -80,6 +80,13 @@ impl Wish {
         (self.mode == Mode::Exclusive || other.mode == Mode::Exclusive) && self.overlaps(&other.targets)
     }
 
+    /// Tells whether another owner's `lock` is in its way.
+    pub(crate) fn conflicts_with(&self, lock: &(Target, Mode)) -> bool {
+        let (target, mode) = lock;
+        (self.mode == Mode::Exclusive || *mode == Mode::Exclusive)
+            && self.overlaps(std::slice::from_ref(target))
+    }
+
     /// Tells whether it wants some of `targets`, or what is above or below them.
     pub(crate) fn overlaps(&self, targets: &[Target]) -> bool {
         self.targets

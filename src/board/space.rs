@@ -28,7 +28,7 @@ pub(crate) struct Space {
     /// How many holds on locks there are, and locks that nobody holds.
     locks: usize,
     /// The locks that are held, by what they are on.
-    held: BTreeMap<Target, BTreeSet<Key>>,
+    held: BTreeMap<Target, BTreeMap<Key, Arc<Entry>>>,
     pub(crate) holdings: Holdings,
     pub(crate) queue: Queue,
     pub(crate) history: History,
@@ -183,7 +183,8 @@ impl Space {
             self.holdings.add(key, lease, entry.looked_at(lease));
         }
         if let Some(target) = held_target(key, entry) {
-            self.held.entry(target).or_default().insert(key.clone());
+            let held = self.held.entry(target).or_default();
+            held.insert(key.clone(), Arc::clone(entry));
         }
         if let Some(end) = entry.own_end() {
             self.deadlines.insert((end, key.clone()));
@@ -215,7 +216,12 @@ impl Space {
             self.holdings.remove(key, lease);
         }
         if let Some(target) = held_target(key, entry) {
-            remove(&mut self.held, &target, key);
+            if let Some(held) = self.held.get_mut(&target) {
+                held.remove(key);
+                if held.is_empty() {
+                    self.held.remove(&target);
+                }
+            }
         }
         if let Some(end) = entry.own_end() {
             self.deadlines.remove(&(end, key.clone()));
@@ -283,7 +289,7 @@ impl Space {
     ) -> impl Iterator<Item = Rival<'a>> + use<'a> {
         let above = target.and_above();
         let above = above.filter_map(|above| self.held.get_key_value(&above));
-        above.flat_map(move |(on, keys)| self.leases_on(now, on, keys))
+        above.flat_map(move |(on, held)| leases_on(now, on, held))
     }
 
     /// Returns the leases at `now` on what lies below `target`: one range.
@@ -291,30 +297,7 @@ impl Space {
         let from = (Bound::Excluded(target), Bound::Unbounded);
         let below = self.held.range(from);
         let below = below.take_while(|(other, _)| target.covers(other));
-        below.flat_map(move |(on, keys)| self.leases_on(now, on, keys))
-    }
-
-    /// Returns the leases that stand under `keys` at `now`. The ledger has ended those that are over, but a
-    /// raw lock that has run out may not have been swept yet.
-    fn leases_on<'a>(
-        &'a self,
-        now: Time,
-        on: &'a Target,
-        keys: &'a BTreeSet<Key>,
-    ) -> impl Iterator<Item = Rival<'a>> {
-        keys.iter().flat_map(move |key| {
-            let entry = self.entries.get(key);
-            let leases = entry.map_or(&[][..], |entry| entry.leases());
-            leases.iter().filter_map(move |lease| {
-                let until = entry?.held_until(lease, now);
-                (now < until).then_some(Rival {
-                    on,
-                    key,
-                    lease,
-                    until,
-                })
-            })
-        })
+        below.flat_map(move |(on, held)| leases_on(now, on, held))
     }
 
     /// Returns when each lease of `owner` must be looked at, and under which key and fence it is.
@@ -383,6 +366,26 @@ fn locks(key: &Key, entry: &Entry) -> usize {
 /// Returns in whose queue a message is.
 fn message_to<'a>(key: &'a Key, entry: &Entry) -> Option<&'a str> {
     (key.kind() == Kind::Msg).then(|| messages::recipient(key, entry))?
+}
+
+/// Returns the leases on what is `held` at `now`. The ledger has ended those that are over, but a raw lock that
+/// has run out may not have been swept yet.
+fn leases_on<'a>(
+    now: Time,
+    on: &'a Target,
+    held: &'a BTreeMap<Key, Arc<Entry>>,
+) -> impl Iterator<Item = Rival<'a>> {
+    held.iter().flat_map(move |(key, entry)| {
+        entry.leases().iter().filter_map(move |lease| {
+            let until = entry.held_until(lease, now);
+            (now < until).then_some(Rival {
+                on,
+                key,
+                lease,
+                until,
+            })
+        })
+    })
 }
 
 /// Returns what a lock that is held is on.

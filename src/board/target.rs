@@ -205,19 +205,6 @@ impl Target {
         })
     }
 
-    /// Returns the names from the top down, or the whole when this is no path.
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        let inner = match self.form {
-            Form::Relative if *self.text == *"." => "",
-            Form::Absolute => &self.text[1..],
-            _ => &self.text,
-        };
-        let in_tree = self.is_path();
-        inner
-            .split(move |c| in_tree && c == '/')
-            .filter(|part| !part.is_empty())
-    }
-
     /// Returns the key as `lock:` and the text, when it is not too long.
     fn spelled(&self) -> Option<String> {
         let mut spelled = String::from(PREFIX);
@@ -277,9 +264,11 @@ fn push_hex(text: &mut String, byte: u8, digits: &[u8; 16]) {
 
 impl Ord for Target {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.form
-            .cmp(&other.form)
-            .then_with(|| self.parts().cmp(other.parts()))
+        // The slash before everything else: `src/a` comes after `src` and before `src-old`.
+        let rank = |byte| if byte == b'/' { 0 } else { u16::from(byte) + 1 };
+        let tops = other.is_top().cmp(&self.is_top());
+        let names = || self.text.bytes().map(rank).cmp(other.text.bytes().map(rank));
+        self.form.cmp(&other.form).then(tops).then_with(names)
     }
 }
 

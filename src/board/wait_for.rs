@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::queue::{Waiter, Wish};
 use super::space::Space;
-use super::{Key, Kind, Lease, Mode, Owner, Revision, Target, Time};
+use super::{Key, Kind, Lease, Mode, Owner, Revision, Target, Time, locks};
 
 /// A lease that somebody holds on what somebody wants.
 #[derive(Clone, Copy, Debug)]
@@ -22,10 +22,13 @@ pub(crate) struct Rival<'a> {
     pub(crate) until: Time,
 }
 
+/// How many locks of one owner are gone through one by one; more are looked up.
+const FEW: usize = 16;
+
 /// What keeps a request from being granted.
 #[derive(Debug, Default)]
 pub(crate) struct Obstacles<'a> {
-    /// Leases of others that conflict.
+    /// Leases of others that conflict; one may come twice.
     pub(crate) leases: Vec<Rival<'a>>,
     /// Those who stand before it and want what it wants.
     pub(crate) waiters: Vec<&'a Waiter>,
@@ -91,12 +94,9 @@ impl Space {
         wish: &'a Wish,
         position: usize,
     ) -> Obstacles<'a> {
-        let mut leases: Vec<_> = self.rivals(now, owner, wish).collect();
-        leases.sort_by_key(|held| (held.lease.fence, held.key));
-        leases.dedup_by_key(|held| (held.lease.fence, held.key));
         let before = self.queue.before(position);
         Obstacles {
-            leases,
+            leases: self.rivals(now, owner, wish).collect(),
             waiters: before.filter(|one| one.is_in_the_way(owner, wish)).collect(),
         }
     }
@@ -172,13 +172,16 @@ impl Space {
             && !rest.is_empty()
         {
             let more = more.filter(|_| end == owner);
-            let holds = self.holdings.of(end).any(|(_, key)| key.kind() == Kind::Lock);
+            let locks = self.few_locks(now, end);
             let tickets: Vec<_> = self.queue.open().filter(|(_, one)| one.owner() == end).collect();
             rest.retain(|(at, one)| {
                 let mut before = tickets.iter().filter(|(before, _)| before < at);
                 let waits = before.any(|(_, other)| other.wish.conflicts(&one.wish))
                     || more.is_some_and(|more| more.conflicts(&one.wish))
-                    || holds && self.holds_up(now, end, one);
+                    || match &locks {
+                        Some(locks) => locks.iter().any(|lock| one.wish.conflicts_with(lock)),
+                        None => self.holds_up(now, end, one),
+                    };
                 if waits && !waiting.contains_key(one.owner()) {
                     waiting.insert(one.owner(), end);
                     ends.push_back(one.owner());
@@ -187,6 +190,19 @@ impl Space {
             });
         }
         waiting
+    }
+
+    /// Returns what `owner` has locked and how, `None` when it is more than is worth going through.
+    fn few_locks(&self, now: Time, owner: &Owner) -> Option<Vec<(Target, Mode)>> {
+        let held = self.holdings.of(owner);
+        let mut held = held.filter(|(_, key)| key.kind() == Kind::Lock);
+        let few: Vec<_> = held.by_ref().take(FEW).collect();
+        let locks = few.iter().filter_map(|(fence, key)| {
+            let entry = self.get(key.as_str())?;
+            let lease = entry.leases().iter().find(|lease| lease.fence == *fence)?;
+            (now < entry.held_until(lease, now)).then_some((locks::target(key, &entry.value)?, lease.mode))
+        });
+        held.next().is_none().then(|| locks.collect())
     }
 
     /// Tells whether `owner` holds what `waiter` waits for.

@@ -23,9 +23,12 @@ impl Command for Release {
         let namespace = transaction.caller().namespace;
         let owner = Arc::clone(transaction.caller().owner());
         let wanted = |fence: Revision| self.fence.is_none_or(|wanted| wanted == fence);
-        let held = transaction.space().holdings.of(&owner);
-        let held = held.filter(|(fence, key)| key.kind() == Kind::Lock && wanted(*fence));
-        let mut held: Vec<(Revision, Key)> = held.cloned().collect();
+        let space = transaction.space();
+        let mut held: Vec<(Revision, Key)> = match self.fence {
+            Some(fence) => space.fenced(fence).map(|key| (fence, key.clone())).collect(),
+            None => space.holdings.of(&owner).cloned().collect(),
+        };
+        held.retain(|one| one.1.kind() == Kind::Lock && space.holdings.has(&owner, one));
         // What has run out ends before the batch begins.
         held.retain(|(_, key)| transaction.live(key).is_some());
         // A lost claim is given up in the same way; there is nothing else to do about it.
