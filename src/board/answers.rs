@@ -265,15 +265,16 @@ impl Kept {
 
     /// Drops what is too old or too much, oldest first, but never the newest.
     fn forget(&mut self, now: Time) {
-        while self.marks.len() > 1
-            && let Some(oldest) = self.marks.front()
+        // What is not answered yet may still be applied, and then its repeat must find it.
+        let is_done = |mark: &Arc<Mark>| mark.answer.get().is_some();
+        while let Some(at) = self.marks.iter().rev().skip(1).rev().position(is_done)
             && (self.bytes > KEPT_BYTES
                 || self.marks.len() > KEPT_ANSWERS
-                || now.since(oldest.since) >= KEPT_FOR)
+                || now.since(self.marks[at].since) >= KEPT_FOR)
+            && let Some(oldest) = self.marks.remove(at)
         {
             let bytes = oldest.answer.get().map_or(0, |line| line.len());
             self.bytes = self.bytes.saturating_sub(bytes);
-            self.marks.pop_front();
         }
     }
 }

@@ -149,7 +149,12 @@ impl Holdings {
 
     /// Returns everyone called `name`; only one of them can be connected.
     pub(crate) fn called(&self, name: &str) -> impl Iterator<Item = &Arc<Presence>> {
-        self.presences().filter(move |one| *one.owner().name == *name)
+        let from = Owner::new(name, SessionId::BOARD);
+        let called = self
+            .owners
+            .range(from..)
+            .take_while(move |(owner, _)| *owner.name == *name);
+        called.map(|(_, one)| &one.presence)
     }
 
     /// Returns everyone who is known.

@@ -132,11 +132,10 @@ impl Presence {
 
     /// Gives back the time `by` in which the board stood still.
     pub(crate) fn shift(&self, by: Duration) {
+        let later = |at| (at != NEVER).then(|| Time::from_nanos(at).after(by).as_nanos());
         for moment in [&self.active, &self.gone, &self.cap] {
-            let at = moment.load(Ordering::SeqCst);
-            if at != NEVER {
-                moment.store(Time::from_nanos(at).after(by).as_nanos(), Ordering::SeqCst);
-            }
+            // What never comes stays so, and a call at the same moment is not forgotten.
+            let _ = moment.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         }
     }
 

@@ -218,6 +218,10 @@ impl Roster {
         }
         let members = lock(&self.members);
         let id = actor.owner().session;
+        if !members.contains_key(&id) {
+            // Nobody would note any more that it leaves.
+            return Err(Refusal::left());
+        }
         if name.is_empty() || !is_free(&members, id, &name) {
             return refuse(format!("{name:?} is somebody else; choose another name"));
         }

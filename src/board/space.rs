@@ -215,12 +215,12 @@ impl Space {
             remove(&mut self.fences, &lease.fence, key);
             self.holdings.remove(key, lease);
         }
-        if let Some(target) = held_target(key, entry) {
-            if let Some(held) = self.held.get_mut(&target) {
-                held.remove(key);
-                if held.is_empty() {
-                    self.held.remove(&target);
-                }
+        if let Some(target) = held_target(key, entry)
+            && let Some(held) = self.held.get_mut(&target)
+        {
+            held.remove(key);
+            if held.is_empty() {
+                self.held.remove(&target);
             }
         }
         if let Some(end) = entry.own_end() {

@@ -141,7 +141,7 @@ impl<'a> Transaction<'a> {
             self.look_at(namespace, lease.owner());
         }
         // What was held may have got a longer life by the end of the hold.
-        let still = self.space().get(key.as_str());
+        let still = self.ledger.space(namespace).get(key.as_str());
         let still = still.filter(|entry| entry.is_live(self.now)).cloned();
         if still.is_none() {
             self.run_out(namespace, key);

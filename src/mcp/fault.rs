@@ -168,22 +168,26 @@ impl Fault {
 fn leased(key: &Key, holder: &Owner, remaining: Duration, listener: &Listener<'_>) -> Fault {
     let next = match key.kind() {
         Kind::Lock => {
-            let target = Target::of_key(key).map_or_else(String::new, |target| target.text().into_owned());
-            format!("do not edit it; do other work, or acquireLock {target} with waitMs to stand in line")
+            "do not edit it; do other work, or acquireLock what you wanted with waitMs to stand in line"
         }
-        Kind::Task => "claimTask for another task".to_owned(),
-        _ => "do other work".to_owned(),
+        Kind::Task => "claimTask for another task",
+        _ => "do other work",
     };
     let ask = listener.ask(holder);
-    let hint = format!(
-        "{key} is held by {holder} for another {}; {next}{ask}",
-        spoken(remaining)
-    );
+    // Who stands in line holds nothing yet, and nobody knows when its turn comes.
+    let left = (!remaining.is_zero()).then_some(remaining);
+    let hint = match left {
+        Some(left) => format!(
+            "{key} is held by {holder} for another {}; {next}{ask}",
+            spoken(left)
+        ),
+        None => format!("{holder} came first and waits for {key}; {next}{ask}"),
+    };
     let fields = vec![
         ("key", json!(key)),
         ("heldBy", json!(holder.name)),
         ("expiresInMs", millis(remaining).into()),
-        ("retryAfterMs", listener.retry_after(Some(remaining)).into()),
+        ("retryAfterMs", listener.retry_after(left).into()),
     ];
     Fault::expected("HELD", fields, hint)
 }
@@ -250,8 +254,8 @@ fn deadlock(circle: &Circle, listener: &Listener<'_>) -> Fault {
         )
     });
     let hint = format!(
-        "{waits}, so waiting would never end. releaseLock what you hold, then acquireLock all that you need in \
-         one call with waitMs"
+        "{waits}, so waiting would never end. Finish or undo what you began, releaseLock what you hold, then \
+         acquireLock all that you need in one call with waitMs, and read again"
     );
     Fault::expected("DEADLOCK", vec![("cycle", Value::from(cycle))], hint)
 }
@@ -289,7 +293,7 @@ fn lost(fence: Revision, loss: Option<&Loss>, holder: Option<&Owner>) -> Fault {
 /// Returns how a lease ended, in words that go on from what it was on.
 pub(super) fn ended_by(reason: Reason) -> &'static str {
     match reason {
-        Reason::Expired => "ran out because you were silent",
+        Reason::Expired => "ran out",
         Reason::Disconnected | Reason::Died => "ended because your connection was gone",
         Reason::Person => "was ended by the person at the board",
         Reason::Restart => "ended because the board was started again",
@@ -307,7 +311,7 @@ fn full(which: &'static str, limit: usize) -> Fault {
             format!("{limit} calls wait for locks already; do other work, and ask again later without waitMs")
         }
         "messages" => format!(
-            "{limit} messages wait for it unread; go on without an answer, or tell the person at the board"
+            "{limit} messages wait unread for that agent; go on without an answer, or tell the person at the board"
         ),
         _ => format!(
             "the board holds its limit of {limit} {which}; delete what is no longer needed, let it expire, or \

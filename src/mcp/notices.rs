@@ -98,7 +98,10 @@ fn lost(losses: &[Loss], hints: &mut Vec<String>) -> Value {
             ));
             rows.push(json!({ "targets": texts(&targets), "fence": first.fence, "reason": first.reason }));
         } else {
-            hints.push(format!("your hold on {} {ended}: stop working on it", first.key));
+            hints.push(format!(
+                "your hold on {} {ended}: stop working on it; releaseLock with its fence ends this notice",
+                first.key
+            ));
             rows.push(json!({ "key": first.key, "fence": first.fence, "reason": first.reason }));
         }
     }

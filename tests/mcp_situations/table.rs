@@ -116,7 +116,7 @@ pub(super) const SITUATIONS: [Situation; 36] = [
         code: "ok",
         says: &[
             r#""lost":[{"targets":["src/a.rs"],"fence":1,"reason":"expired"}]"#,
-            "you were silent",
+            "ran out",
             "stop editing",
             "acquireLock again",
             "read again",
@@ -233,7 +233,7 @@ pub(super) const SITUATIONS: [Situation; 36] = [
         says: &[
             "held by ann for another 300 s",
             "do not edit",
-            "acquireLock src/a.rs with waitMs",
+            "acquireLock what you wanted with waitMs",
         ],
     },
     Situation {
@@ -356,7 +356,7 @@ pub(super) const SITUATIONS: [Situation; 36] = [
         code: "FULL",
         says: &[
             r#""which":"messages","limit":1000"#,
-            "wait for it unread",
+            "wait unread for that agent",
             "tell the person",
         ],
     },

@@ -25,7 +25,7 @@ pub(super) fn held(transaction: &Transaction<'_>, obstacles: &Obstacles<'_>) -> 
         (Some(Rival { lease, until, .. }), _) => Held {
             holder: Arc::clone(lease.owner()),
             why: lease.why.clone(),
-            targets: targets(obstacles.leases.iter().map(|rival| rival.on)),
+            targets: targets(held_by(obstacles, lease.owner())),
             remaining: Some(until.since(transaction.now())),
             position,
         },
@@ -45,6 +45,11 @@ pub(super) fn held(transaction: &Transaction<'_>, obstacles: &Obstacles<'_>) -> 
             position,
         },
     }))
+}
+
+fn held_by<'a>(obstacles: &'a Obstacles<'_>, owner: &Owner) -> impl Iterator<Item = &'a Target> {
+    let of_owner = move |rival: &&Rival<'_>| **rival.lease.owner() == *owner;
+    obstacles.leases.iter().filter(of_owner).map(|rival| rival.on)
 }
 
 /// Returns the refusal that shows the circle: what each of its owners holds, and waits for.

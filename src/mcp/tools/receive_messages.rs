@@ -17,7 +17,7 @@ const MAX_LIMIT: u64 = 100;
 pub(super) static TOOL: Entry = Entry {
     name: "receiveMessages",
     title: "Read your messages",
-    description: "Your next messages. Your next call confirms them; unconfirmed ones come again.",
+    description: "Your next messages. The next receiveMessages confirms them; unconfirmed ones come again.",
     schema,
     family: Family::Coordination,
     set: Toolset::All,

@@ -11,7 +11,7 @@ use crate::mcp::answer::{self, Failure, Outcome, Timestamp};
 pub(super) static TOOL: Entry = Entry {
     name: "setStorage",
     title: "Store a value",
-    description: "Store a value. Overwrites, except a lock: key that another agent holds. Keys: task:ID \
+    description: "Store a value. Overwrites, except a key that another agent holds. Keys: task:ID \
                   status:AGENT:TASK lock:PATH msg:FROM:TO:TIME progress:PHASE agent:NAME:state",
     schema,
     family: Family::Original,

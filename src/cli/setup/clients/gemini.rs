@@ -36,7 +36,7 @@ pub(super) const FACTS: Facts = Facts {
 
 const OCCASIONS: &[Occasion] = &[
     on("SessionStart", None),
-    on("BeforeTool", Some("write_file|replace")),
+    on("BeforeTool", Some("write_file|replace|run_shell_command")),
     on("AfterTool", None),
     on("AfterAgent", None),
     on("SessionEnd", None),
