@@ -1,5 +1,5 @@
-//! Locks of both kinds side by side, those that agents ask for and those that they write, and what there is
-//! room for. The queue at large is tested in `board_queue`.
+//! Locks of both kinds side by side, those that agents ask for and those that they write, and in whose way they
+//! are. The queue is tested in `board_queue_rules` and `board_queue`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::panic, reason = "a helper of tests may fail the test")]
@@ -13,24 +13,12 @@ use std::time::Duration;
 
 use bare::{Bare, exclusive, key, shared};
 use callboard::board::{
-    Acquired, Action, Caller, Condition, Delete, EventKind, Extend, Grant, Limits, Mode, Op, Reason, Refusal,
-    Revision, Set, Term, Ticket, Update, Withdraw,
+    Action, Condition, Delete, EventKind, Extend, Grant, Limits, Op, Reason, Refusal, Revision, Set, Term,
+    Update,
 };
 
 const MINE: &str = r#"{"taskId":"3.1"}"#;
 const RELEASED: &str = r#"{"released":true}"#;
-
-fn board() -> Bare {
-    Bare::new(Limits::default())
-}
-
-/// Returns a board with three agents, each in a session of its own.
-fn three() -> (Bare, [Caller; 3]) {
-    let mut board = board();
-    let agents = [("ann", 1), ("bob", 2), ("cid", 3)];
-    let agents = agents.map(|(name, session)| board.agent(name, session));
-    (board, agents)
-}
 
 fn holder(refusal: Refusal) -> String {
     match refusal {
@@ -40,14 +28,9 @@ fn holder(refusal: Refusal) -> String {
     }
 }
 
-fn names(ticket_holders: &Bare) -> Vec<String> {
-    let served = ticket_holders.served.iter();
-    served.map(|one| one.holder.owner().name.to_string()).collect()
-}
-
 #[test]
 fn a_raw_lock_keeps_its_time_to_live_to_the_letter() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     board.set(&ann, "lock:a", MINE, 60).unwrap();
     for _ in 0..59 {
         board.wait_seconds(1);
@@ -66,7 +49,7 @@ fn a_raw_lock_keeps_its_time_to_live_to_the_letter() {
 
 #[test]
 fn a_raw_lock_is_given_back_by_any_session_of_its_name_at_once_and_by_nobody_else() {
-    let mut board = board();
+    let mut board = Bare::new(Limits::default());
     let (first, second) = (board.agent("python-1", 1), board.agent("python-2", 2));
     let (again, rival) = (board.agent("impl-1", 3), board.agent("impl-2", 4));
     let named = r#"{"lockedBy":"impl-1"}"#;
@@ -95,7 +78,7 @@ fn a_raw_lock_is_given_back_by_any_session_of_its_name_at_once_and_by_nobody_els
 
 #[test]
 fn a_raw_lock_whose_session_is_gone_for_the_grace_time_is_for_anyone_to_release_or_take() {
-    let (mut board, [ann, bob, cid]) = three();
+    let (mut board, [ann, bob, cid]) = Bare::with_three();
     for (key, died) in [("lock:a", false), ("lock:b", true)] {
         let ann = board.come_back(&ann);
         board.set(&ann, key, MINE, 600).unwrap();
@@ -120,13 +103,13 @@ fn a_raw_lock_whose_session_is_gone_for_the_grace_time_is_for_anyone_to_release_
 
 #[test]
 fn a_lock_that_was_left_behind_is_taken_over_by_one_that_is_asked_for() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     board.set(&ann, "lock:a", MINE, 600).unwrap();
     board.depart(&ann, false);
     let ticket = board.queue(&bob, &["a"]);
     board.wait_seconds(30);
     assert_eq!(
-        (names(&board), board.served[0].ticket),
+        (board.served_names(), board.served[0].ticket),
         (vec!["bob".to_owned()], ticket)
     );
     assert_eq!(&*board.get("lock:a").unwrap().value, r#"{"lockedBy":"bob"}"#);
@@ -140,7 +123,7 @@ fn a_lock_that_was_left_behind_is_taken_over_by_one_that_is_asked_for() {
 
 #[test]
 fn both_kinds_are_in_each_others_way_above_and_below() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     board.set(&ann, "lock:src/a", MINE, 600).unwrap();
     for target in ["src", "src/a", "src/a/x.rs", "."] {
         let refused = board.ask(&bob, exclusive(&[target]), false).unwrap_err();
@@ -165,7 +148,7 @@ fn both_kinds_are_in_each_others_way_above_and_below() {
 
 #[test]
 fn a_raw_lock_waits_its_turn_but_its_holder_may_renew_it() {
-    let (mut board, [ann, bob, cid]) = three();
+    let (mut board, [ann, bob, cid]) = Bare::with_three();
     board.set(&ann, "lock:src/a", MINE, 60).unwrap();
     board.queue(&bob, &["src"]);
     let refused = board.set(&cid, "lock:src/b", MINE, 60).unwrap_err();
@@ -174,14 +157,14 @@ fn a_raw_lock_waits_its_turn_but_its_holder_may_renew_it() {
     board.set(&ann, "lock:src/a", MINE, 60).unwrap();
     board.set(&ann, "lock:src/b", MINE, 10).unwrap();
     board.wait_seconds(59);
-    assert_eq!(names(&board), [""; 0]);
+    assert_eq!(board.served_names(), [""; 0]);
     board.wait_seconds(1);
-    assert_eq!(names(&board), ["bob"]);
+    assert_eq!(board.served_names(), ["bob"]);
 }
 
 #[test]
 fn a_raw_lock_that_has_run_out_holds_nobody_up_before_it_is_swept() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     board.set(&ann, "lock:src", MINE, 60).unwrap();
     board.set(&ann, "lock:src/a", MINE, 600).unwrap();
     board.now = board.now.after(Duration::from_secs(60));
@@ -200,7 +183,7 @@ fn a_raw_lock_that_has_run_out_holds_nobody_up_before_it_is_swept() {
 
 #[test]
 fn an_owner_of_both_kinds_has_each_for_as_long_as_it_says() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     let raw = board.set(&ann, "lock:a", MINE, 600).unwrap();
     let grant = board.lock(&ann, &["a"]);
     assert_eq!(
@@ -252,7 +235,7 @@ fn an_owner_of_both_kinds_has_each_for_as_long_as_it_says() {
 
 #[test]
 fn a_shared_lock_is_not_for_one_of_its_holders_to_delete_or_write() {
-    let (mut board, [ann, bob, cid]) = three();
+    let (mut board, [ann, bob, cid]) = Bare::with_three();
     board.lock_as(&ann, &shared(&["src"]));
     board.lock_as(&bob, &shared(&["src"]));
     assert_eq!(
@@ -275,7 +258,7 @@ fn a_shared_lock_is_not_for_one_of_its_holders_to_delete_or_write() {
 
 #[test]
 fn a_batch_locks_for_several_agents_of_a_session_but_nothing_for_two() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     let lock = |key: &str, name: &str| Op {
         action: Action::Set(
             Set::new(
@@ -318,7 +301,7 @@ fn a_batch_locks_for_several_agents_of_a_session_but_nothing_for_two() {
 
 #[test]
 fn names_in_locks_leave_nothing_behind() {
-    let (mut board, [ann, ..]) = three();
+    let (mut board, [ann, ..]) = Bare::with_three();
     for number in 0..100 {
         let value = format!(r#"{{"lockedBy":"sub-{number}"}}"#);
         board.set(&ann, "lock:a", &value, 60).unwrap();
@@ -335,7 +318,7 @@ fn names_in_locks_leave_nothing_behind() {
 
 #[test]
 fn who_has_left_takes_nothing_any_more() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     board.lock(&bob, &["b"]);
     board.depart(&ann, false);
     for (wish, wait) in [("a", false), ("b", true)] {
@@ -349,127 +332,8 @@ fn who_has_left_takes_nothing_any_more() {
 }
 
 #[test]
-fn locks_are_counted_by_holds() {
-    let mut board = Bare::new(Limits {
-        locks: 3,
-        ..Limits::default()
-    });
-    let [ann, bob, cid] =
-        [("ann", 1), ("bob", 2), ("cid", 3)].map(|(name, session)| board.agent(name, session));
-    board.lock_as(&ann, &shared(&["a"]));
-    board.lock_as(&bob, &shared(&["a"]));
-    let refusal = Refusal::Full {
-        which: "locks",
-        limit: 3,
-    };
-    let full = Err(refusal.clone());
-    assert_eq!(board.ask(&cid, exclusive(&["b", "c"]), true), full);
-    assert_eq!(board.ask(&cid, shared(&["a", "b"]), false), full);
-    board.set(&ann, "lock:b", MINE, 60).unwrap();
-    assert_eq!(board.ask(&cid, shared(&["a"]), false), full);
-    assert_eq!(board.set(&ann, "lock:c", MINE, 60).unwrap_err(), refusal);
-    board.release(&bob, None);
-    board.lock(&ann, &["a"]);
-}
-
-#[test]
-fn who_waits_for_nothing_but_room_is_served_when_there_is_some() {
-    let mut board = Bare::new(Limits {
-        keys: 3,
-        ..Limits::default()
-    });
-    let [ann, bob, cid] =
-        [("ann", 1), ("bob", 2), ("cid", 3)].map(|(name, session)| board.agent(name, session));
-    board.lock(&ann, &["a"]);
-    board.queue(&bob, &["a", "b"]);
-    board.queue(&cid, &["a"]);
-    board.set(&cid, "task:1", "v", 60).unwrap();
-    board.set(&cid, "task:2", "v", 600).unwrap();
-    board.release(&ann, None);
-    assert_eq!(
-        names(&board),
-        [""; 0],
-        "bob finds no room, and cid stands behind bob"
-    );
-    assert_eq!(board.ledger.waiters(board.now, board.namespace)[0].1, []);
-    let ticket = board.ledger.queue(board.namespace).next().unwrap().ticket;
-    board.wait_seconds(60);
-    assert_eq!(
-        (names(&board), board.served[0].ticket),
-        (vec!["bob".to_owned()], ticket)
-    );
-    board.release(&bob, None);
-    assert_eq!(names(&board), ["bob", "cid"]);
-}
-
-#[test]
-fn a_thousand_wait_and_no_more() {
-    let mut board = board();
-    let ann = board.agent("ann", 1);
-    board.lock(&ann, &["."]);
-    let mut tickets: Vec<Ticket> = Vec::new();
-    for number in 0..1_000 {
-        let agent = board.agent("agent", 2 + number);
-        tickets.push(board.queue(&agent, &["a"]));
-    }
-    let late = board.agent("late", 5_000);
-    let full = Refusal::Full {
-        which: "waiters",
-        limit: 1_000,
-    };
-    assert_eq!(board.ask(&late, exclusive(&["a"]), true), Err(full));
-    assert!(
-        matches!(board.ask(&late, exclusive(&["a"]), false), Err(Refusal::Held(held)) if held.position == 1_001)
-    );
-    board.ask(&late, exclusive(&["port:1"]), true).unwrap();
-    let first = board.agent("agent", 2);
-    let withdraw = |keep| Withdraw {
-        ticket: tickets[0],
-        keep,
-    };
-    assert!(board.apply(&first, withdraw(true)).unwrap().is_some());
-    assert!(
-        board.ask(&late, exclusive(&["a"]), true).is_err(),
-        "a kept place is a place"
-    );
-    board.wait_seconds(30);
-    board.ask(&late, exclusive(&["a"]), true).unwrap();
-}
-
-#[test]
-fn a_kept_place_is_taken_again_and_forgotten_after_half_a_minute() {
-    let (mut board, [ann, bob, cid]) = three();
-    board.lock(&ann, &["a"]);
-    let place = board.queue(&bob, &["a"]);
-    board.queue(&cid, &["a"]);
-    let withdraw = Withdraw {
-        ticket: place,
-        keep: true,
-    };
-    let Ok(Some(Refusal::Held(held))) = board.apply(&bob, withdraw) else {
-        panic!("it is held")
-    };
-    assert_eq!((&*held.holder.name, held.position), ("ann", 1));
-    board.wait_seconds(29);
-    assert_eq!(board.queue(&bob, &["a"]), place);
-    board
-        .apply(
-            &bob,
-            Withdraw {
-                ticket: place,
-                keep: true,
-            },
-        )
-        .unwrap();
-    board.wait_seconds(30);
-    assert_ne!(board.queue(&bob, &["a"]), place);
-    board.release(&ann, None);
-    assert_eq!(names(&board), ["cid"], "bob came too late for the old place");
-}
-
-#[test]
 fn a_long_path_is_locked_by_its_hash() {
-    let (mut board, [ann, bob, _]) = three();
+    let (mut board, [ann, bob, _]) = Bare::with_three();
     let long = format!("src/{}/x.rs", "long".repeat(100));
     let held = |grant: Grant| grant.targets[0].key();
     let hashed = held(board.lock(&ann, &[&long]));
@@ -488,7 +352,7 @@ fn a_long_path_is_locked_by_its_hash() {
 
 #[test]
 fn a_person_who_extends_a_raw_lock_extends_its_entry() {
-    let (mut board, [ann, ..]) = three();
+    let (mut board, [ann, ..]) = Bare::with_three();
     let fence = board.set(&ann, "lock:a", MINE, 60).unwrap();
     let person = board.person();
     let extend = Extend {
@@ -502,85 +366,4 @@ fn a_person_who_extends_a_raw_lock_extends_its_entry() {
     assert_eq!(board.holders("lock:a"), ["ann"]);
     board.wait_seconds(1);
     assert_eq!(board.get("lock:a"), None);
-}
-
-#[test]
-fn who_is_in_the_way_is_told_that_others_wait() {
-    let (mut board, [ann, bob, cid]) = three();
-    board.lock(&ann, &["src"]);
-    let wanted = |board: &Bare, agent: &Caller| {
-        let notices = board.ledger.notices(board.now, board.namespace, &agent.presence);
-        let wanted = notices.map(|notices| notices.wanted).unwrap_or_default();
-        wanted
-            .iter()
-            .map(|one| one.by.name.to_string())
-            .collect::<Vec<_>>()
-    };
-    board.queue(&bob, &["src/a"]);
-    board.wait_seconds(1);
-    board.queue(&cid, &["src/a"]);
-    assert_eq!(wanted(&board, &ann), ["bob", "cid"]);
-    assert_eq!(wanted(&board, &bob), [""; 0], "bob holds nothing");
-    board.release(&ann, None);
-    assert_eq!(wanted(&board, &ann), [""; 0]);
-    assert_eq!(wanted(&board, &bob), ["cid"]);
-}
-
-#[test]
-fn a_circle_names_what_stands_in_it() {
-    let (mut board, [ann, bob, cid]) = three();
-    board.lock(&ann, &["a", "x"]);
-    board.lock(&bob, &["b", "y"]);
-    board.lock(&cid, &["c"]);
-    board.queue(&ann, &["b/1"]);
-    board.queue(&bob, &["c"]);
-    let Err(Refusal::Deadlock(circle)) = board.ask(&cid, exclusive(&["a"]), true) else {
-        panic!("it would never end")
-    };
-    let text =
-        |targets: &[callboard::board::Target]| targets.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let stuck: Vec<_> = circle
-        .0
-        .iter()
-        .map(|one| (one.owner.name.to_string(), text(&one.holds), text(&one.wants)))
-        .collect();
-    let expected = [("cid", "c", "a"), ("ann", "a", "b/1"), ("bob", "b", "c")];
-    let expected =
-        expected.map(|(who, holds, wants)| (who.to_owned(), vec![holds.to_owned()], vec![wants.to_owned()]));
-    assert_eq!(stuck, expected);
-    assert!(matches!(
-        board.ask(&cid, exclusive(&["a"]), false),
-        Err(Refusal::Held(_))
-    ));
-    board.release(&cid, None);
-    assert_eq!(names(&board), ["bob"]);
-}
-
-#[test]
-fn a_lock_that_is_held_as_strongly_is_answered_again() {
-    let (mut board, [ann, bob, _]) = three();
-    let grant = board.lock(&ann, &["src", "docs"]);
-    board.queue(&bob, &["src/a"]);
-    for wish in [exclusive(&["src/a", "docs/b"]), shared(&["docs"])] {
-        let again = board.lock_as(&ann, &wish);
-        assert_eq!(
-            (again.fence, again.remaining),
-            (grant.fence, Duration::from_secs(300))
-        );
-    }
-    let weak = board.lock_as(&ann, &shared(&["tests"]));
-    let strong = board.lock(&ann, &["tests"]);
-    assert_ne!(weak.fence, strong.fence);
-    let modes: Vec<_> = board
-        .get("lock:tests")
-        .unwrap()
-        .leases()
-        .iter()
-        .map(|lease| lease.mode)
-        .collect();
-    assert_eq!(modes, [Mode::Shared, Mode::Exclusive]);
-    assert!(matches!(
-        board.ask(&ann, shared(&["src"]), true),
-        Ok(Acquired::Granted(_))
-    ));
 }

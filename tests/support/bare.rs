@@ -31,6 +31,20 @@ impl Bare {
         }
     }
 
+    /// Returns a board with three agents, each in a session of its own.
+    pub(crate) fn with_three() -> (Self, [Caller; 3]) {
+        let mut board = Self::new(Limits::default());
+        let agents = [("ann", 1), ("bob", 2), ("cid", 3)];
+        let agents = agents.map(|(name, session)| board.agent(name, session));
+        (board, agents)
+    }
+
+    /// Returns who waited and was granted, in order.
+    pub(crate) fn served_names(&self) -> Vec<String> {
+        let served = self.served.iter();
+        served.map(|one| one.holder.owner().name.to_string()).collect()
+    }
+
     /// Returns the agent called `name` in `session`, attached.
     pub(crate) fn agent(&mut self, name: &str, session: u64) -> Caller {
         let owner = Owner::new(name, SessionId(session));
