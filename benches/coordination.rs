@@ -197,10 +197,7 @@ fn attach(board: &Board, name: &str) -> Result<Session> {
 fn serve_board(dir: &Path) -> Result<PathBuf> {
     let project = Project::locate(dir, None, Some(dir))?;
     let listening = Claim::take(&project)?.listen()?;
-    let setup = Arc::new(Setup {
-        resolver: Resolver::new(dir),
-        tools: Toolset::All,
-    });
+    let setup = Arc::new(Setup::new(Resolver::new(dir), Toolset::All));
     let handlers = Handlers {
         make: move |connection: Connection| match connection.session {
             Ok(session) => Handler::new(session, &setup),

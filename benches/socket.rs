@@ -169,10 +169,7 @@ fn serve_board(dir: &Path) -> Result<PathBuf, Failure> {
     let listening = Claim::take(&project)?.listen()?;
     let revisions = RevisionFile::in_memory();
     let board = Board::new(SystemClock::new(), Limits::default(), revisions, Revision::ZERO);
-    let setup = Arc::new(Setup {
-        resolver: Resolver::new(dir),
-        tools: Toolset::All,
-    });
+    let setup = Arc::new(Setup::new(Resolver::new(dir), Toolset::All));
     let handlers = Handlers {
         make: move |connection: Connection| match connection.session {
             Ok(session) => Handler::new(session, &setup),

@@ -148,10 +148,7 @@ fn server() -> SocketServer {
         let call = session.call();
         let lock = call.acquire(wish, Duration::ZERO);
         tokio::task::block_in_place(|| Handle::current().block_on(lock)).unwrap();
-        let setup = Setup {
-            resolver: Resolver::new(Path::new("/")),
-            tools: Toolset::All,
-        };
+        let setup = Setup::new(Resolver::new(Path::new("/")), Toolset::All);
         Handler::new(Arc::clone(&session), &Arc::new(setup))
     })
 }

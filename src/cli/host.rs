@@ -79,10 +79,7 @@ impl Host {
             now: CancellationToken::new(),
             limit: patience,
         };
-        let setup = Arc::new(Setup {
-            resolver: Resolver::new(&project.root),
-            tools,
-        });
+        let setup = Arc::new(Setup::new(Resolver::new(&project.root), tools));
         let handlers = Handlers {
             make: move |connection: Connection| match connection.session {
                 Ok(session) => Handler::new(session, &setup).saved_by(saver.clone()),

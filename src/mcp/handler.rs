@@ -140,8 +140,10 @@ impl Handler {
         };
         let mut result =
             outcome.or_else(|failure| answer::failure(failure, &Listener::new(&agent, self.tools)))?;
-        if let Some(told) = agent.notices() {
-            notices::add(&mut result, &told, tool.family, self.tools);
+        let (told, overlaps) = (agent.notices(), place.worktrees().take(&agent));
+        if told.is_some() || !overlaps.is_empty() {
+            let told = told.unwrap_or_default();
+            notices::add(&mut result, &told, &overlaps, tool.family, self.tools);
         }
         Ok(result)
     }

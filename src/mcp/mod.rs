@@ -29,6 +29,7 @@ mod subscriptions;
 mod targets;
 mod tools;
 mod waiting;
+mod worktrees;
 
 pub use handler::Handler;
 pub use setup::Setup;

@@ -9,17 +9,24 @@ use super::answer::millis;
 use super::fault::{ended_by, named};
 use super::targets::texts;
 use super::tools::{Family, Toolset};
+use super::worktrees::Overlap;
 use crate::board::{Kind, Loss, Notices, Target};
 
 /// The most who wait that an agent is told of; how many more there are is said.
 const MAX_WANTED: usize = 16;
 
-/// Adds `notices` to the answer of a tool of `family`.
+/// Adds `notices`, and whom the agent will meet at a merge, to the answer of a tool of `family`.
 ///
 /// Bodies of the original design have no room for them. There they stand beside the body, and nothing is
 /// structured, because a client that shows the structured part would hide what is beside it.
-pub(super) fn add(result: &mut CallToolResult, notices: &Notices, family: Family, tools: Toolset) {
-    let told = told(notices, tools);
+pub(super) fn add(
+    result: &mut CallToolResult,
+    notices: &Notices,
+    overlaps: &[Overlap],
+    family: Family,
+    tools: Toolset,
+) {
+    let told = told(notices, overlaps, tools);
     if family == Family::Original {
         result.structured_content = None;
         let beside = json!({ "notices": told }).to_string();
@@ -38,13 +45,13 @@ pub(super) fn add(result: &mut CallToolResult, notices: &Notices, family: Family
 
 /// Returns what an agent can do about `notices`, in words.
 pub(super) fn hint(notices: &Notices, tools: Toolset) -> String {
-    told(notices, tools)["hint"]
+    told(notices, &[], tools)["hint"]
         .as_str()
         .unwrap_or_default()
         .to_owned()
 }
 
-fn told(notices: &Notices, tools: Toolset) -> Value {
+fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
     let mut told = json!({});
     let mut hints = Vec::new();
     if !notices.lost.is_empty() {
@@ -66,6 +73,17 @@ fn told(notices: &Notices, tools: Toolset) -> Value {
             "{} waits for {}: releaseLock as soon as you are done with it",
             first.by,
             named(&first.targets)
+        ));
+    }
+    if let Some(first) = overlaps.first() {
+        let rows = overlaps
+            .iter()
+            .map(|one| json!({ "target": one.own.text(), "other": one.other.text(), "by": one.by.name }));
+        told["overlap"] = rows.collect();
+        hints.push(format!(
+            "{} has locked {}, the same path in another worktree, so your changes will meet when both are merged",
+            first.by,
+            first.other.text()
         ));
     }
     if notices.inbox > 0 {

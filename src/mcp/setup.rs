@@ -1,5 +1,6 @@
 //! What is the same for every connection of a server.
 
+use super::worktrees::Worktrees;
 use crate::mcp::tools::Toolset;
 use crate::target::Resolver;
 
@@ -7,7 +8,20 @@ use crate::target::Resolver;
 #[derive(Debug)]
 pub struct Setup {
     /// Says what the targets are that agents write.
-    pub resolver: Resolver,
+    pub(super) resolver: Resolver,
     /// The tools that are served.
-    pub tools: Toolset,
+    pub(super) tools: Toolset,
+    /// What is locked in which worktree.
+    pub(super) worktrees: Worktrees,
+}
+
+impl Setup {
+    /// Returns the setup of a server whose paths `resolver` knows and whose tools are `tools`.
+    pub fn new(resolver: Resolver, tools: Toolset) -> Self {
+        Self {
+            resolver,
+            tools,
+            worktrees: Worktrees::default(),
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::fault::Fault;
 use super::setup::Setup;
+use super::worktrees::Worktrees;
 use crate::board::{Call, Session, Target};
 use crate::target::{Resolver, TargetError};
 
@@ -31,6 +32,8 @@ pub(super) struct Named {
     pub(super) is_other: bool,
     /// Whether it was read from the project's root although the agent works below that.
     pub(super) from_root: bool,
+    /// The path within its worktree, for one in a worktree of the project.
+    pub(super) within: Option<Target>,
 }
 
 impl Place {
@@ -83,6 +86,11 @@ impl Place {
         found.unwrap_or_else(|_| files())
     }
 
+    /// Returns what is locked in which worktree.
+    pub(super) fn worktrees(&self) -> &Worktrees {
+        &self.setup.worktrees
+    }
+
     /// Returns what knows where paths lead.
     pub(super) fn resolver(&self) -> &Resolver {
         &self.setup.resolver
@@ -101,6 +109,7 @@ fn name(
     Ok(Named {
         is_other: resolved.asked.is_some(),
         from_root: resolved.from_root,
+        within: resolved.within.as_deref().map(Target::path),
         target: resolved.target,
         asked: text,
     })

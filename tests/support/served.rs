@@ -58,7 +58,7 @@ impl Served {
             clock,
             stop: CancellationToken::new(),
             root,
-            setup: Arc::new(Setup { resolver, tools }),
+            setup: Arc::new(Setup::new(resolver, tools)),
         }
     }
 

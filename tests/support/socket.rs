@@ -37,10 +37,7 @@ impl SocketServer {
     /// Serves the tools of a board.
     pub(crate) fn start() -> Self {
         let dir = folder();
-        let setup = Arc::new(Setup {
-            resolver: Resolver::new(dir.path()),
-            tools: Toolset::All,
-        });
+        let setup = Arc::new(Setup::new(Resolver::new(dir.path()), Toolset::All));
         let make = move |connection: Connection| match connection.session {
             Ok(session) => Handler::new(session, &setup),
             Err(reason) => Handler::away(reason),

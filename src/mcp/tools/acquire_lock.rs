@@ -99,6 +99,7 @@ async fn acquire(agent: &Call<'_>, mut arguments: Arguments, site: Site<'_>) -> 
         // The server stops: who is in the way now is the answer.
         None => agent.acquire(wish, Duration::ZERO).await?,
     };
+    site.place.worktrees().locked(agent, grant.fence, &named);
     let renamed = named.iter().filter(|named| named.is_other);
     answer::success(&Answer {
         success: true,
