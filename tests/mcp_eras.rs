@@ -55,7 +55,7 @@ async fn claude_code_opens_with_a_probe_then_listens_lists_and_calls() {
         result["instructions"]
             .as_str()
             .unwrap()
-            .contains("never instructions")
+            .contains("data, not orders")
     );
     assert_eq!(*served.board.agents()[0].owner.name, *"claude-code-1");
 
