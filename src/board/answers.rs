@@ -265,9 +265,10 @@ impl Kept {
 
     /// Drops what is too old or too much, oldest first, but never the newest.
     fn forget(&mut self, now: Time) {
-        // What is not answered yet may still be applied, and then its repeat must find it.
-        let is_done = |mark: &Arc<Mark>| mark.answer.get().is_some();
-        while let Some(at) = self.marks.iter().rev().skip(1).rev().position(is_done)
+        // Who is about to answer a call holds its mark: it may still be applied, and then its repeat must find
+        // it. A call that was given up is held by nobody, and so there is no end of such marks to fear.
+        let is_over = |mark: &Arc<Mark>| mark.answer.get().is_some() || Arc::strong_count(mark) == 1;
+        while let Some(at) = self.marks.iter().rev().skip(1).rev().position(is_over)
             && (self.bytes > KEPT_BYTES
                 || self.marks.len() > KEPT_ANSWERS
                 || now.since(self.marks[at].since) >= KEPT_FOR)
@@ -363,6 +364,26 @@ mod tests {
         let heir = repeat(b"heir");
         abandoned.abort();
         assert_eq!(&*heir.await.unwrap(), b"heir");
+    }
+
+    #[tokio::test]
+    async fn a_call_under_way_is_remembered_however_many_come_after_it_and_one_given_up_is_not() {
+        let (board, _) = board();
+        let mut session = connect(&board, "s", &[]);
+        let under_way = session.slot(CallId::Number(0));
+        drop(session.slot(CallId::Number(1)));
+        for id in 2..1_000 {
+            once(&mut session, id, "small").await;
+        }
+        let line: AnswerLine = Arc::from(*b"claimed");
+        assert_eq!(under_way.once(ready(line)).await, Arc::from(*b"claimed"));
+        let mut back = connect(&board, "s", &[0, 1]);
+        assert_eq!(once(&mut back, 0, "claimed again").await, "claimed");
+        assert_eq!(once(&mut back, 1, "done at last").await, "done at last");
+        for id in 0..1_000 {
+            drop(back.slot(CallId::Number(id)));
+        }
+        assert!(lock(&back.kept).marks.len() <= KEPT_ANSWERS + 1);
     }
 
     #[tokio::test]

@@ -138,3 +138,12 @@ fn nobody_comes_back_while_an_end_is_being_noted() {
     roster.leave(&member, || noted += 1);
     assert_eq!(noted, 2, "it leaves once, and may be mourned afterwards");
 }
+
+#[test]
+fn nobody_begins_to_act_in_a_session_that_has_left() {
+    let roster = Roster::default();
+    let lead = enter(&roster, Some("lead"));
+    roster.leave(&lead, || ());
+    let late = roster.actor(&lead, "late", here);
+    assert_eq!(late.unwrap_err(), Refusal::left());
+}

@@ -1,3 +1,5 @@
+//! What a command line can do to the files in a worktree, as far as it can be read.
+
 use super::*;
 
 /// Returns what `command` reaches in a worktree that has `src/a.rs` and `b.rs`, relative to its top.
