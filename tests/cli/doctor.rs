@@ -1,0 +1,285 @@
+//! `callboard doctor`: what it finds, what it advises, and its exit code for scripts.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use crate::support::program::{Home, Ran, run};
+use callboard::cli::exit;
+use serde_json::Value;
+
+/// A user who works in a project, with a directory of programs on the `PATH`.
+struct User {
+    home: Home,
+    bin: tempfile::TempDir,
+}
+
+impl User {
+    /// Makes one who has Claude Code and callboard.
+    fn new() -> Self {
+        let user = Self {
+            home: Home::new(),
+            bin: tempfile::tempdir().unwrap(),
+        };
+        user.program("claude", "");
+        symlink(env!("CARGO_BIN_EXE_callboard"), user.bin.path().join("callboard")).unwrap();
+        user
+    }
+
+    /// Makes one whose Claude Code is set up.
+    fn set_up() -> Self {
+        let user = Self::new();
+        let ran = user.run(&["setup", "claude", "--yes"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        user
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        executable(&self.bin.path().join(name), script);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.home.command(arguments);
+        command.env("PATH", self.bin.path());
+        run(command, b"")
+    }
+
+    /// Returns the findings and the exit code.
+    fn examined(&self) -> (Vec<Value>, Option<i32>) {
+        let ran = self.run(&["doctor"]);
+        let findings = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        (findings, ran.code)
+    }
+}
+
+fn executable(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Returns the finding of `check`, which is there.
+fn of<'f>(findings: &'f [Value], check: &str) -> &'f Value {
+    let found = findings.iter().find(|finding| finding["check"] == check);
+    assert!(found.is_some(), "no {check} in {findings:#?}");
+    found.unwrap()
+}
+
+/// Checks how `check` is, and what its finding and its fix say.
+fn check(findings: &[Value], check: &str, level: &str, found: &str, fix: &str) {
+    let finding = of(findings, check);
+    assert_eq!(finding["level"], level, "{finding}");
+    assert!(finding["found"].as_str().unwrap().contains(found), "{finding}");
+    assert!(
+        finding["fix"].as_str().unwrap_or_default().contains(fix),
+        "{finding}"
+    );
+}
+
+const FAILED: Option<i32> = Some(exit::FAILURE as i32);
+
+#[test]
+fn all_is_well() {
+    let user = User::set_up();
+    let board = user.home.serve(&[]);
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(&findings, "program", "ok", env!("CARGO_PKG_VERSION"), "");
+    check(&findings, "sockets", "ok", "yours alone", "");
+    check(&findings, "board", "ok", &format!("process {}", board.pid()), "");
+    check(&findings, "Claude Code", "ok", "starts `callboard bridge`", "");
+    check(&findings, "Claude Code hooks", "ok", "are there", "");
+    check(&findings, "`callboard bridge`", "ok", "answered in", "");
+    assert!(of(&findings, "`callboard hook claude`")["level"] != "fail");
+}
+
+#[test]
+fn without_a_board_it_says_how_to_start_one() {
+    let user = User::set_up();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "a warning is no failure: {findings:#?}");
+    check(
+        &findings,
+        "board",
+        "warn",
+        "no board runs",
+        "start it in another terminal",
+    );
+    check(
+        &findings,
+        "`callboard bridge`",
+        "warn",
+        "was not tried",
+        "start the board",
+    );
+}
+
+#[test]
+fn a_client_that_is_not_attached_is_named() {
+    let user = User::new();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0));
+    check(
+        &findings,
+        "Claude Code",
+        "warn",
+        "is not attached",
+        "callboard setup claude",
+    );
+    assert_eq!(user.run(&["setup", "--no-hooks", "--yes"]).code, Some(0));
+    let (findings, _) = user.examined();
+    check(
+        &findings,
+        "Claude Code hooks",
+        "warn",
+        "are not there",
+        "callboard setup claude",
+    );
+}
+
+#[test]
+fn a_directory_that_others_can_enter_fails() {
+    let user = User::set_up();
+    let directory = user.home.path().join("callboard");
+    fs::create_dir(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(
+        &findings,
+        "sockets",
+        "fail",
+        "is open to other users",
+        "chmod 700",
+    );
+    check(
+        &findings,
+        "board",
+        "fail",
+        "is open to other users",
+        "see sockets",
+    );
+}
+
+#[test]
+fn a_broken_configuration_fails_with_its_line() {
+    let user = User::set_up();
+    fs::write(user.home.path().join(".mcp.json"), "{\n  \"mcpServers\": {\n").unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(
+        &findings,
+        "Claude Code",
+        "fail",
+        ".mcp.json:2: ",
+        "repair the file",
+    );
+    let ran = user.run(&["doctor", "--json"]);
+    assert!(ran.stderr.contains("findings failed"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("hint: each of them says above what to do"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn an_entry_whose_program_has_gone_fails() {
+    let user = User::set_up();
+    let path = user.home.path().join(".mcp.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        text.replace("\"command\": \"callboard\"", "\"command\": \"/gone/callboard\""),
+    )
+    .unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(
+        &findings,
+        "Claude Code",
+        "fail",
+        "/gone/callboard, which is not there",
+        "callboard setup claude",
+    );
+    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0), "the fix");
+    assert_eq!(user.examined().1, Some(0));
+}
+
+#[test]
+fn another_program_on_the_path_is_told_apart() {
+    let user = User::new();
+    fs::remove_file(user.bin.path().join("callboard")).unwrap();
+    check(
+        &user.examined().0,
+        "program",
+        "warn",
+        "no callboard on your PATH",
+        "add ",
+    );
+    user.program("callboard", "echo callboard 0.0.1");
+    check(
+        &user.examined().0,
+        "program",
+        "warn",
+        "is callboard 0.0.1, this is",
+        "install",
+    );
+    user.program("callboard", "echo something else");
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(
+        &findings,
+        "program",
+        "fail",
+        "is not callboard",
+        "take it from your PATH",
+    );
+}
+
+#[test]
+fn a_command_that_never_answers_fails_in_time_and_is_waited_for_aloud() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    fs::remove_file(user.bin.path().join("callboard")).unwrap();
+    user.program("callboard", "while read -r line; do :; done");
+    let ran = user.run(&["doctor"]);
+    assert_eq!(ran.code, FAILED);
+    assert!(ran.stdout.contains("did not answer within 5 s"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("still waiting for callboard bridge"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_program_that_comes_with_the_project_is_not_started() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    let home = user.home.path();
+    fs::create_dir(home.join("tools")).unwrap();
+    let program = home.join("tools/callboard");
+    let mark = home.join("started");
+    executable(&program, &format!(": > {}", mark.display()));
+    for name in [".mcp.json", ".claude/settings.json"] {
+        let text = fs::read_to_string(home.join(name)).unwrap();
+        let there = format!("\"{}", program.display());
+        let text = text.replace("\"command\": \"callboard", &format!("\"command\": {there}"));
+        fs::write(home.join(name), text).unwrap();
+    }
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    for command in ["bridge", "hook claude"] {
+        let checked = format!("`{} {command}`", program.display());
+        check(
+            &findings,
+            &checked,
+            "warn",
+            "comes with the project",
+            "if you trust it",
+        );
+    }
+    assert!(!mark.exists());
+}

@@ -1,0 +1,21 @@
+//! The program as people and scripts run it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod claude_plugin;
+mod doctor;
+mod git_hook;
+mod hook;
+mod scripts;
+mod serve;
+mod setup;
+mod snapshot;
+mod words;

@@ -1,0 +1,332 @@
+//! What the dashboard looks like, at the sizes that people have.
+
+use crate::support::scene::Scene;
+use crate::support::stage::Stage;
+use callboard::board::Mode;
+use callboard::tui::event::Event;
+use callboard::tui::pane::Pane;
+use callboard::tui::{Palette, keymap};
+use insta::assert_snapshot;
+use ratatui::layout::Size;
+use ratatui::style::{Color, Modifier};
+
+fn busy(width: u16, height: u16) -> Stage {
+    Stage::new(Scene::busy(), width, height)
+}
+
+#[test]
+fn a_busy_board() {
+    assert_snapshot!("board_80x24", busy(80, 24).draw());
+    assert_snapshot!("board_120x40", busy(120, 40).draw());
+    assert_snapshot!("board_60x20", busy(60, 20).draw());
+    assert_snapshot!("board_50x12", busy(50, 12).draw());
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_what_it_needs() {
+    let stage = busy(40, 12);
+    assert_eq!(
+        stage.text().lines().next().unwrap().trim_end(),
+        "needs 50×12, is 40×12"
+    );
+    assert!(busy(50, 11).text().starts_with("needs 50×12, is 50×11"));
+}
+
+#[test]
+fn an_empty_board_shows_how_to_begin() {
+    assert_snapshot!("empty_80x24", Stage::new(Scene::empty(), 80, 24).draw());
+}
+
+#[test]
+fn the_help_begins_with_the_keys_of_the_view() {
+    let mut stage = busy(80, 24);
+    stage.press(&["?"]);
+    assert_snapshot!("help_80x24", stage.draw());
+    let mut stage = busy(80, 24);
+    stage.press(&["enter", "?"]);
+    let picture = stage.text();
+    assert!(picture.find("Details").unwrap() < picture.find("Panes").unwrap_or(usize::MAX));
+    stage.press(&["G"]);
+    assert!(
+        stage.text().contains("close the help"),
+        "the last line can be reached"
+    );
+}
+
+#[test]
+fn a_question_names_the_key_its_holder_and_what_remains() {
+    let mut stage = busy(80, 24);
+    stage.press(&["x"]);
+    assert_snapshot!("confirm_80x24", stage.draw());
+}
+
+#[test]
+fn locks_that_are_waited_for_shared_and_left_behind() {
+    let mut stage = Stage::new(Scene::crowded(), 80, 24);
+    assert_snapshot!("crowded_80x24", stage.draw());
+    stage.press(&["w"]);
+    assert_snapshot!("waits_80x24", stage.draw());
+    stage.press(&["esc", "enter"]);
+    assert_snapshot!("detail_waited_80x24", stage.draw());
+    stage.press(&["esc", "4", "enter"]);
+    assert_snapshot!("detail_waiting_80x24", stage.draw());
+    let mut stage = Stage::new(Scene::crowded(), 120, 40);
+    assert_snapshot!("crowded_120x40", stage.draw());
+    stage.press(&["w"]);
+    assert_snapshot!("waits_120x40", stage.draw());
+    let mut stage = Stage::new(Scene::crowded(), 50, 12);
+    stage.press(&["w"]);
+    assert_snapshot!("waits_50x12", stage.draw());
+}
+
+#[test]
+fn tasks_in_every_state() {
+    let mut stage = Stage::new(Scene::at_work(), 80, 24);
+    assert_snapshot!("at_work_80x24", stage.draw());
+    stage.press(&["2", "z"]);
+    assert_snapshot!("tasks_80x24", stage.draw());
+    stage.press(&["z", "4", "z"]);
+    assert_snapshot!("agents_80x24", stage.draw());
+    stage.press(&["z", "2", "g", "j", "j", "enter"]);
+    assert_snapshot!("detail_task_80x24", stage.draw());
+    stage.press(&["esc", "R"]);
+    assert_snapshot!("ask_requeue_80x24", stage.draw());
+    stage.press(&["esc", "j", "B"]);
+    assert_snapshot!("ask_bury_80x24", stage.draw());
+}
+
+#[test]
+fn questions_say_what_will_happen() {
+    for (name, keys) in [
+        ("expire", &["x"][..]),
+        ("end", &["e"]),
+        ("end_all", &["E"]),
+        ("orphans", &["O"]),
+        ("extend", &["+"]),
+        ("message", &["m", "h", "i"]),
+    ] {
+        let mut stage = Stage::new(Scene::crowded(), 80, 24);
+        stage.press(&["G"]);
+        stage.press(keys);
+        assert_snapshot!(format!("ask_{name}_80x24"), stage.draw());
+    }
+}
+
+#[test]
+fn details_show_the_value_and_what_happened() {
+    let mut stage = busy(80, 24);
+    stage.scene.set(
+        1,
+        "lock:src/auth/auth.ts",
+        r#"{"lockedBy":"agent-implementation-1","taskId":"3.1","files":["a","b"],"note":"a rather long note that has to go on on the next line, since it is wider than the screen"}"#,
+        300,
+    );
+    stage.happen(Event::Board);
+    stage.press(&["enter"]);
+    assert_snapshot!("detail_80x24", stage.draw());
+    stage.press(&["G"]);
+    assert_snapshot!("detail_end_80x24", stage.draw());
+    stage.press(&["esc", "4", "enter"]);
+    assert_snapshot!("detail_agent_80x24", stage.draw());
+}
+
+#[test]
+fn a_filter_shows_in_all_panes() {
+    let mut stage = busy(80, 24);
+    stage.press(&["/", "a", "u", "t", "h"]);
+    assert_snapshot!("filter_80x24", stage.draw());
+}
+
+#[test]
+fn each_pane_on_the_whole_screen() {
+    let mut stage = busy(120, 12);
+    let mut pictures = String::new();
+    for pane in Pane::ALL.into_iter().filter(|pane| *pane != Pane::Log) {
+        stage.press(&[&pane.number().to_string()]);
+        if !stage.model.zoom {
+            stage.press(&["z"]);
+        }
+        for line in stage.text().lines().skip(1).take(6) {
+            pictures.push_str(line);
+            pictures.push('\n');
+        }
+    }
+    assert_snapshot!("panes_120", pictures);
+}
+
+#[test]
+fn colours_come_from_the_theme_alone() {
+    let stage = busy(80, 24);
+    assert_snapshot!("colours_80x24", format!("{:?}", stage.draw().buffer()));
+}
+
+#[test]
+fn without_colours_every_view_is_drawn_with_modifiers_alone() {
+    for keys in [
+        &[][..],
+        &["?"],
+        &["x"],
+        &["enter"],
+        &["/", "a"],
+        &["space"],
+        &["8"],
+        &["ctrl-z"],
+        &["w"],
+        &["O"],
+        &["+"],
+        &["m", "a"],
+    ] {
+        let mut stage = Stage::new(Scene::crowded(), 80, 24);
+        stage.model.facts.palette = Palette::Monochrome;
+        let facts = stage.model.facts.clone();
+        stage.model = callboard::tui::state::Model::new(facts, Size::new(80, 24));
+        stage.refresh();
+        stage.press(keys);
+        let backend = stage.draw();
+        for cell in &backend.buffer().content {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{keys:?}");
+        }
+        let reversed = |cell: &&ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
+        let marked = backend.buffer().content.iter().filter(reversed).count();
+        assert!(
+            marked >= 4 || [&["?"][..], &["enter"], &["8"]].contains(&keys),
+            "{keys:?}"
+        );
+    }
+}
+
+#[test]
+fn nothing_that_agents_write_reaches_the_terminal_as_more_than_text() {
+    let nasty = "\u{1b}[2J\u{1b}]52;c;eA==\u{7}\u{9b}31m\u{202e}evil\u{2066}\u{0}\u{200b}";
+    let mut scene = Scene::empty();
+    let agent = scene.attach(nasty, &format!("{nasty} {nasty}"));
+    let json = serde_json::json!({
+        "lockedBy": nasty, "description": nasty, "agentId": nasty, "status": nasty,
+        "currentStep": nasty, "body": nasty, "taskId": nasty,
+    });
+    for key in [
+        "lock:%1B%5B2Jx",
+        "task:%1B%5B2Jx",
+        "status:%1B%5B2Jx:1",
+        "msg:%E2%80%AE:b:1",
+        "note:%1B%5B2J",
+    ] {
+        scene.set(agent, key, &json.to_string(), 300);
+        scene.set(agent, &format!("{key}2"), nasty, 300);
+    }
+    assert!(scene.lock(agent, &[nasty, "a"], Mode::Exclusive, nasty));
+    let waiter = scene.attach(nasty, "b 1");
+    assert!(!scene.lock(waiter, &[nasty], Mode::Shared, nasty));
+    for (width, height) in [(80, 24), (120, 40)] {
+        let mut stage = Stage::new(Scene::empty(), width, height);
+        stage.scene = scene;
+        stage.model.facts.project = nasty.to_owned();
+        stage.model.facts.snippet = nasty.to_owned();
+        stage.refresh();
+        for pane in 1..=8 {
+            let presses = [
+                &["enter"][..],
+                &["G"],
+                &["esc"],
+                &["x"],
+                &["esc", "e"],
+                &["esc", "E"],
+                &["esc", "+"],
+                &["esc", "m"],
+                &["esc", "R"],
+                &["esc", "w"],
+                &["esc", "z"],
+                &["z"],
+            ];
+            for keys in presses {
+                stage.press(&[&pane.to_string()]);
+                stage.press(keys);
+                for cell in &stage.draw().buffer().content {
+                    let steers = |c: char| {
+                        c.is_control()
+                            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200B}')
+                    };
+                    assert!(
+                        !cell.symbol().contains(steers),
+                        "{:?} in pane {pane}",
+                        cell.symbol()
+                    );
+                }
+            }
+            stage.press(&["esc"]);
+        }
+        scene = stage.scene;
+    }
+}
+
+#[test]
+fn no_size_makes_it_panic() {
+    let mut stage = Stage::new(Scene::crowded(), 80, 24);
+    stage.scene.set(
+        0,
+        "task:日本語".replace("日本語", "%E6%97%A5%E6%9C%AC").as_str(),
+        r#"{"title":"日本語のタスク"}"#,
+        60,
+    );
+    for keys in [
+        &[][..],
+        &["?"],
+        &["esc", "enter"],
+        &["x"],
+        &["esc", "esc", "/", "a"],
+        &["esc", "z"],
+        &["8"],
+        &["1", "w"],
+        &["esc", "O"],
+        &["esc", "+"],
+        &["esc", "4", "m"],
+    ] {
+        stage.model.size = Size::new(80, 24);
+        stage.press(keys);
+        for width in 1..=60 {
+            for height in 1..=20 {
+                stage.model.size = Size::new(width, height);
+                stage.refresh();
+                let drawn = stage.draw();
+                assert_eq!(
+                    (drawn.buffer().area.width, drawn.buffer().area.height),
+                    (width, height)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn wide_characters_are_cut_at_columns() {
+    let mut stage = busy(80, 24);
+    let value = serde_json::json!({"title": "日本語のとても長いタスクの名前です", "agentId": "日本語のとても長い名前"});
+    stage.scene.set(0, "task:0", &value.to_string(), 60);
+    stage.happen(Event::Board);
+    let picture = stage.text();
+    let line = picture.lines().find(|line| line.contains('日')).unwrap();
+    // A wide character takes two cells, of which the second is drawn as a blank here.
+    assert_eq!(line.chars().count(), 80, "{line}");
+    assert!(line.contains('…') && line.matches('│').count() == 3, "{line}");
+}
+
+#[test]
+fn the_readme_lists_the_keys_of_the_table() {
+    let readme = include_str!("../../README.md");
+    assert!(
+        readme.contains(&keymap::markdown()),
+        "put this into the README:\n{}",
+        keymap::markdown()
+    );
+}
+
+#[test]
+fn a_terminal_that_shrinks_while_it_is_drawn_is_no_reason_to_panic() {
+    let mut stage = busy(120, 40);
+    stage.press(&["x"]);
+    let mut terminal = ratatui::Terminal::new(ratatui::backend::TestBackend::new(60, 20)).unwrap();
+    terminal
+        .draw(|frame| callboard::tui::view::view(&stage.model, frame))
+        .unwrap();
+    assert_eq!(terminal.backend().buffer().area.as_size(), Size::new(60, 20));
+}
