@@ -31,11 +31,15 @@ Examples:
   callboard --no-tui 2>board.log &     the board without a screen
   callboard ls 'lock:*'                who holds what
   callboard expire lock:src/main.rs    take a stuck lock away
+  callboard stop                       end the board of this project
 
 Exit codes:
   0  it worked                         3  no board runs for this project
   1  it failed or was refused          4  the key does not exist (get, expire)
   2  the command line is wrong         128 + n  ended by signal n";
+
+/// How many seconds a board without a dashboard waits for somebody.
+const LINGER: u64 = 600;
 
 /// Where the options stand in a command's help that every command has: behind its own.
 const GLOBAL: usize = 100;
@@ -82,6 +86,7 @@ pub(super) struct Place {
 
 /// How the board is to be run.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(next_help_heading = "Options of the board")]
 pub(super) struct ServeOptions {
     /// Run without the dashboard and log to stderr.
@@ -105,6 +110,19 @@ pub(super) struct ServeOptions {
     /// How long an attached agent may be silent, in seconds, before what it holds is no longer renewed.
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().idle.as_secs())]
     idle_limit: u64,
+    /// Without the dashboard: end after so many seconds in which nobody was connected; 0 is never. What the
+    /// board holds then waits for the next one.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "CALLBOARD_LINGER",
+        hide_env_values = true
+    )]
+    #[arg(default_value_t = LINGER)]
+    pub(super) linger: u64,
+    /// A process of its own, started by nobody's terminal: a bridge's way to have a board.
+    #[arg(long, hide = true, requires = "no_tui")]
+    pub(super) detached: bool,
     /// Begin with an empty board, also when the last one did not end in good order.
     #[arg(long, conflicts_with = "restore")]
     fresh: bool,
@@ -136,7 +154,7 @@ impl From<Tools> for Toolset {
 }
 
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 10] = [
+const SERVE_OPTIONS: [&str; 12] = [
     "no_tui",
     "no_mouse",
     "tools",
@@ -144,6 +162,8 @@ const SERVE_OPTIONS: [&str; 10] = [
     "max_bytes",
     "max_locks",
     "idle_limit",
+    "linger",
+    "detached",
     "fresh",
     "restore",
     "log",
@@ -275,6 +295,15 @@ Examples:
   callboard stats
   callboard stats --json")]
     Stats,
+    /// End the board of this project, with or without a dashboard.
+    #[command(after_help = "\
+Examples:
+  callboard stop
+  callboard stop --json | jq .agents   who was attached
+
+What is under way is answered first. What the board holds goes with it; `callboard snapshot` keeps a copy. Agents \
+that are attached do not start another board; those that attach from now on do.")]
+    Stop,
     /// Write all that the board knows to a file.
     #[command(after_help = "\
 Examples:
@@ -373,6 +402,11 @@ pub(super) struct BridgeOptions {
 }
 
 impl ServeOptions {
+    /// Returns how long a board without a dashboard waits for somebody, if not for ever.
+    pub(super) fn linger(&self) -> Option<Duration> {
+        (self.linger > 0).then(|| Duration::from_secs(self.linger))
+    }
+
     /// Returns how the board is to be run; at the end, what is in flight has `patience` to finish.
     pub(super) fn plan(&self, patience: Duration) -> Plan {
         let start = match &self.restore {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Place, ServeOptions};
 use super::demo::{Show, Stage};
-use super::host::Host;
+use super::host::{Host, Remains};
 use super::signals::Signals;
 use super::{CliError, Ending, config, snapshot};
 use crate::board::NamespaceId;
@@ -37,6 +37,7 @@ pub(super) async fn run(
                 signal = Some(number);
                 stop.cancel();
             }
+            () = host.asked_to_end(), if !stop.is_cancelled() => stop.cancel(),
             Some(Asked { request, answer }) = asked.recv() => match request {
                 Request::StartDemo => show.start(Stage::Guest),
                 Request::Snapshot => {
@@ -49,7 +50,7 @@ pub(super) async fn run(
     };
     drop(dashboard);
     show.end().await;
-    let closed = host.close(signals.next()).await;
+    let closed = host.close(Remains::Nothing, signals.next()).await;
     let ending = match (ended?, signal) {
         (_, Some(number)) => Ending::Signal(number),
         (Ended::TerminalGone, None) => Ending::Signal(HANG_UP),

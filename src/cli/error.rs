@@ -84,6 +84,12 @@ pub enum CliError {
     /// The board is there but says nothing.
     #[error("the board at {} does not answer", .0.display())]
     Silent(PathBuf),
+    /// The board was told to end and is still there.
+    #[error("process {process} was told to end its board and has not done so in time")]
+    Lingering {
+        /// The board's process.
+        process: u32,
+    },
     /// The board is of a version that understands something else.
     #[error("the board runs callboard {theirs}, this is callboard {ours}: {problem}")]
     Skew {
@@ -168,6 +174,7 @@ impl CliError {
             | Self::Unwell { .. }
             | Self::Log(_)
             | Self::Silent(_)
+            | Self::Lingering { .. }
             | Self::Skew { .. }
             | Self::Garbled { .. }
             | Self::Refused { .. }
@@ -202,6 +209,7 @@ impl CliError {
                 "see whether its process is stopped (Ctrl-Z) or the machine is overloaded, then try again"
                     .to_owned(),
             ),
+            Self::Lingering { process } => Some(format!("force it: kill {process}")),
             Self::Skew { .. } => {
                 Some("quit the board and start it again, so that both are of one version".to_owned())
             }

@@ -43,11 +43,22 @@ pub(super) struct Plan {
     pub(super) patience: Duration,
 }
 
+/// What a board leaves to the next one when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remains {
+    /// Nothing: somebody has ended it.
+    Nothing,
+    /// All that it holds: it ends because nobody is there, and nobody has said that it is done with.
+    Everything,
+}
+
 /// A running board. Dropping it ends it without the courtesies of [`Host::close`].
 pub(super) struct Host {
     board: Board,
     stop: Stop,
-    server: JoinHandle<()>,
+    asked_to_end: CancellationToken,
+    traffic: Arc<Traffic>,
+    server: JoinHandle<Claim>,
     sweeper: AbortOnDropHandle<()>,
     keeper: Keeper,
 }
@@ -79,10 +90,14 @@ impl Host {
             now: CancellationToken::new(),
             limit: patience,
         };
+        let (asked_to_end, traffic) = (CancellationToken::new(), Arc::new(Traffic::default()));
+        let end = asked_to_end.clone();
         let setup = Arc::new(Setup::new(Resolver::new(&project.root), tools));
         let handlers = Handlers {
             make: move |connection: Connection| match connection.session {
-                Ok(session) => Handler::new(session, &setup).saved_by(saver.clone()),
+                Ok(session) => Handler::new(session, &setup)
+                    .saved_by(saver.clone())
+                    .ended_by(end.clone()),
                 Err(reason) => Handler::away(reason),
             },
             changes: mcp::changes,
@@ -91,7 +106,7 @@ impl Host {
             listening,
             board.clone(),
             handlers,
-            Arc::new(Traffic::default()),
+            Arc::clone(&traffic),
             stop.clone(),
         );
         let sweeper = {
@@ -107,6 +122,8 @@ impl Host {
         Ok(Self {
             board,
             stop,
+            asked_to_end,
+            traffic,
             server: tokio::spawn(server),
             sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
             keeper,
@@ -123,9 +140,26 @@ impl Host {
         self.keeper.saver()
     }
 
+    /// Waits until somebody asks over the socket that the board ends.
+    pub(super) async fn asked_to_end(&self) {
+        self.asked_to_end.cancelled().await;
+    }
+
+    /// Waits until nobody has been connected for `limit`, for ever when there is none.
+    pub(super) async fn abandoned(&self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => self.traffic.quiet(limit).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk. As soon
-    /// as `hurry` completes, nothing is waited for any more.
-    pub(super) async fn close(mut self, hurry: impl Future<Output = u8>) -> Result<(), CliError> {
+    /// as `hurry` completes, nothing is waited for any more. No other board begins before all of it is done.
+    pub(super) async fn close(
+        mut self,
+        remains: Remains,
+        hurry: impl Future<Output = u8>,
+    ) -> Result<(), CliError> {
         self.stop.gently.cancel();
         let ended = tokio::select! {
             ended = &mut self.server => ended,
@@ -134,9 +168,9 @@ impl Host {
                 (&mut self.server).await
             }
         };
-        if let Err(error) = ended {
-            tracing::error!(%error, "the server did not end in good order");
-        }
+        let _claim = ended
+            .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
+            .ok();
         // A sweep after this would set revisions aside again.
         self.sweeper.abort();
         if let Err(error) = (&mut self.sweeper).await
@@ -144,17 +178,34 @@ impl Host {
         {
             tracing::error!(%error, "the sweeper did not end in good order");
         }
+        let kept = match remains {
+            Remains::Nothing => false,
+            Remains::Everything => self.leave().await,
+        };
         self.keeper.stop().await;
         self.board.settle().map_err(|source| CliError::System {
             doing: "note the last revision",
             source,
         })?;
-        self.keeper.forget().map_err(|source| CliError::System {
-            doing: "remove the board's snapshot",
-            source,
-        })?;
+        if !kept {
+            self.keeper.forget().map_err(|source| CliError::System {
+                doing: "remove the board's snapshot",
+                source,
+            })?;
+        }
         tracing::info!("the board is closed");
         Ok(())
+    }
+
+    /// Saves the board for the next one, and tells whether there is anything that the next one should find.
+    async fn leave(&self) -> bool {
+        match self.keeper.saver().save().await {
+            Ok(saved) => saved.entries > 0,
+            Err(error) => {
+                tracing::error!(%error, "the board goes without its last changes");
+                true
+            }
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod setup;
 mod signals;
 mod snapshot;
 mod stats;
+mod stop;
 mod text;
 mod watch;
 
@@ -105,6 +106,7 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
         Command::Hook(options) => hook::run(&options, place, output)?,
         Command::GitHook { action } => git_hook::run(action, place, output)?,
         Command::Stats => stats::run(place, output)?,
+        Command::Stop => stop::run(place, output)?,
         Command::Snapshot { file, force } => snapshot::run(&file, force, place, output)?,
         Command::Demo { fast } => return demo::run(fast, place, &options, interactive, output),
         Command::Completions { shell } => completions::run(shell, output)?,

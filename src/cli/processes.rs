@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use rustix::process::{Pid, getppid};
+use rustix::io::Errno;
+use rustix::process::{Pid, getppid, setsid};
+
+use super::CliError;
 
 /// The most processes that are looked at; between a client and what it starts there are few.
 const MAX_PROCESSES: usize = 32;
@@ -16,6 +19,18 @@ pub(super) fn above() -> Vec<u32> {
         parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     });
     above.take_while(|pid| *pid > INIT).take(MAX_PROCESSES).collect()
+}
+
+/// Leaves the terminal and the process group of whoever started this process: their signals end it no more.
+pub(super) fn detach() -> Result<(), CliError> {
+    match setsid() {
+        // Who leads a group already was not started to share one.
+        Ok(_) | Err(Errno::PERM) => Ok(()),
+        Err(error) => Err(CliError::System {
+            doing: "leave the terminal",
+            source: error.into(),
+        }),
+    }
 }
 
 /// Returns the parent in a process's status line. The name before it may hold any character.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::args::{Place, ServeOptions};
 use super::demo::Show;
-use super::host::Host;
+use super::host::{Host, Remains};
 use super::signals::Signals;
-use super::{CliError, Ending, dashboard, place};
-use crate::net::listen::Claim;
+use super::{CliError, Ending, dashboard, place, processes};
+use crate::net::listen::{Claim, ListenError};
 use crate::telemetry;
 
 /// How long what is in flight has at the end when nobody watches.
@@ -17,10 +17,17 @@ const DASHBOARD_PATIENCE: Duration = Duration::from_secs(2);
 /// Enough to serve agents while the dashboard draws; more would only cost memory.
 const WORKERS: usize = 2;
 
-/// Runs the board until a person or a signal ends it.
+/// Runs the board until a person or a signal ends it, or nobody has needed it for long.
 pub(super) fn run(options: &ServeOptions, place: &Place, interactive: bool) -> Result<Ending, CliError> {
     let project = place::project(place)?;
-    let claim = Claim::take(&project)?;
+    if options.detached {
+        processes::detach()?;
+    }
+    let claim = match Claim::take(&project) {
+        // Who started this one wants a board, and there is one.
+        Err(ListenError::Taken { .. }) if options.detached => return Ok(Ending::Done),
+        claim => claim?,
+    };
     let with_dashboard = interactive && !options.no_tui;
     if with_dashboard {
         telemetry::to_dashboard(options.log)?;
@@ -37,10 +44,19 @@ pub(super) fn run(options: &ServeOptions, place: &Place, interactive: bool) -> R
             return dashboard::run(host, facts, show, signals).await;
         }
         let host = Host::open(claim, &project, options.plan(HEADLESS_PATIENCE))?;
-        let signal = signals.next().await;
-        tracing::info!(signal, "told to stop; once more forces it");
-        host.close(signals.next()).await?;
-        Ok(Ending::Signal(signal))
+        let (ending, remains) = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "told to stop; once more forces it");
+                (Ending::Signal(signal), Remains::Nothing)
+            }
+            () = host.asked_to_end() => (Ending::Done, Remains::Nothing),
+            () = host.abandoned(options.linger()) => {
+                tracing::info!("nobody has been connected for {} s, so the board ends", options.linger);
+                (Ending::Done, Remains::Everything)
+            }
+        };
+        host.close(remains, signals.next()).await?;
+        Ok(ending)
     })
 }
 

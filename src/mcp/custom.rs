@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::Failure;
 use super::fault::{Fault, Listener};
@@ -17,13 +18,24 @@ pub(super) const EXPIRE: &str = "callboard/expire";
 pub(super) const STATS: &str = "callboard/stats";
 /// Saves the board at once in its own place, for whoever takes a copy of that.
 pub(super) const SNAPSHOT: &str = "callboard/snapshot";
+/// Ends the board in good order, after the answer, which tells who was attached.
+pub(super) const STOP: &str = "callboard/stop";
+
+/// What can be asked of whoever runs the board.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host<'a> {
+    /// Saves the board.
+    pub(super) saver: Option<&'a Saver>,
+    /// Ends it.
+    pub(super) end: Option<&'a CancellationToken>,
+}
 
 /// Returns the result of the request `method`. A refusal is a result too, shaped as tools tell it.
 pub(super) async fn answer(
     method: &str,
     params: Arguments,
     session: Result<&Session, Fault>,
-    saver: Option<&Saver>,
+    host: Host<'_>,
 ) -> Option<Value> {
     let answer = match method {
         EXPIRE => session.and_then(|session| {
@@ -32,9 +44,10 @@ pub(super) async fn answer(
         }),
         STATS => session.map(report::summary),
         SNAPSHOT => match session {
-            Ok(_) => snapshot(params, saver).await,
+            Ok(_) => snapshot(params, host.saver).await,
             Err(fault) => Err(fault),
         },
+        STOP => session.and_then(|session| stop(session, params, host.end)),
         _ => return None,
     };
     Some(answer.unwrap_or_else(|fault| json!(fault)))
@@ -51,6 +64,23 @@ async fn snapshot(params: Arguments, saver: Option<&Saver>) -> Result<Value, Fau
         "success": true,
         "rev": saved.rev,
         "entries": saved.entries,
+    }))
+}
+
+/// What is in flight is answered before the board goes, so this is.
+fn stop(session: &Session, params: Arguments, end: Option<&CancellationToken>) -> Result<Value, Fault> {
+    params.end()?;
+    let end = end.ok_or_else(|| Fault::unavailable("this board cannot be ended from here"))?;
+    let own = session.owner().session;
+    let agents = session.board().agents();
+    let others = agents.iter().filter(|agent| agent.owner.session != own);
+    let names: Vec<_> = others.map(|agent| &agent.owner.name).collect();
+    tracing::info!(agents = names.len(), "told over the socket to stop");
+    end.cancel();
+    Ok(json!({
+        "success": true,
+        "process": std::process::id(),
+        "agents": names,
     }))
 }
 

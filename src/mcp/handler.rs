@@ -12,6 +12,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Failure};
 use super::fault::{Fault, Listener};
@@ -34,6 +35,8 @@ pub struct Handler {
     legacy: Legacy,
     /// Who saves the board, if somebody does.
     saver: Option<Saver>,
+    /// Ends the board, if that can be asked for.
+    end: Option<CancellationToken>,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,15 @@ impl Handler {
         }
     }
 
+    /// Returns the handler with what ends the board when that is asked for.
+    #[must_use]
+    pub fn ended_by(self, end: CancellationToken) -> Self {
+        Self {
+            end: Some(end),
+            ..self
+        }
+    }
+
     fn seated(seat: Seat, tools: Toolset) -> Self {
         Self {
             seat,
@@ -72,6 +84,7 @@ impl Handler {
             opening: Opening::default(),
             legacy: Legacy::default(),
             saver: None,
+            end: None,
         }
     }
 
@@ -251,15 +264,14 @@ impl ServerHandler for Handler {
             _ => None,
         };
         let session = self.session().map(Arc::as_ref);
-        custom::answer(
-            &request.method,
-            Arguments::new(params),
-            session,
-            self.saver.as_ref(),
-        )
-        .await
-        .map(CustomResult::new)
-        .ok_or_else(|| ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
+        let host = custom::Host {
+            saver: self.saver.as_ref(),
+            end: self.end.as_ref(),
+        };
+        custom::answer(&request.method, Arguments::new(params), session, host)
+            .await
+            .map(CustomResult::new)
+            .ok_or_else(|| ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None))
     }
 
     async fn list_prompts(

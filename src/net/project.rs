@@ -142,6 +142,11 @@ impl Project {
         self.beside("snapshot")
     }
 
+    /// Returns the process that says it serves the project. One that was killed says so still.
+    pub fn server(&self) -> Option<u32> {
+        Holder::read(&self.lock_file()).map(|holder| holder.pid)
+    }
+
     /// Makes the project's directory, unless the user chose the socket's place, and checks it.
     pub fn prepare(&self) -> Result<(), ProjectError> {
         if let Place::Own { base, directory } = &self.place {

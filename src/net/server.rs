@@ -19,7 +19,7 @@ use super::connection::{Conversation, Wire};
 use super::farewell::{Farewells, MAX_FAREWELLS};
 use super::hello::Hello;
 use super::lines::{Line, Lines};
-use super::listen::Listening;
+use super::listen::{Claim, Listening};
 use super::outbox::{Outbox, to_line};
 use super::peer::Peer;
 use super::project::own_uid;
@@ -63,15 +63,16 @@ pub struct Handlers<F> {
     pub changes: fn(&str) -> bool,
 }
 
-/// Serves `board` on `listening` until it is told to stop. The socket is gone as soon as it stops accepting;
-/// nobody else can serve the project before it returns.
+/// Serves `board` on `listening` until it is told to stop. The socket is gone as soon as it stops accepting.
+/// Returns the claim: nobody else can serve the project before it is dropped.
 pub async fn serve<H, F>(
     listening: Listening,
     board: Board,
     handlers: Handlers<F>,
     traffic: Arc<Traffic>,
     stop: Stop,
-) where
+) -> Claim
+where
     H: ServerHandler,
     F: Fn(Connection) -> H + Send + Sync + 'static,
 {
@@ -112,7 +113,7 @@ pub async fn serve<H, F>(
     }
     force.cancel();
     connections.wait().await;
-    drop(claim);
+    claim
 }
 
 struct Door<F> {

@@ -14,6 +14,7 @@ mod claude_plugin;
 mod doctor;
 mod git_hook;
 mod hook;
+mod lifetime;
 mod scripts;
 mod serve;
 mod setup;

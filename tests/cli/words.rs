@@ -21,6 +21,7 @@ fn help_texts() {
         "watch",
         "expire",
         "stats",
+        "stop",
         "snapshot",
         "hook",
         "git-hook",

@@ -21,6 +21,7 @@ impl Agent {
             .arg("bridge")
             .args(["--agent", name])
             .env("CALLBOARD_SOCKET", socket)
+            .env("CALLBOARD_NO_SPAWN", "1")
             .kill_on_drop(true);
         let client = ().serve(TokioChildProcess::new(bridge).unwrap()).await.unwrap();
         Self { client }

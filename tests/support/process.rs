@@ -86,6 +86,8 @@ pub(crate) fn program(dir: &Path) -> Command {
         .envs(kept)
         .env("XDG_RUNTIME_DIR", dir)
         .env("CALLBOARD_SOCKET", dir.join("s"))
+        // The boards are the test's own, also those that follow killed ones.
+        .env("CALLBOARD_NO_SPAWN", "1")
         .current_dir(dir);
     command
 }

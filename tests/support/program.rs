@@ -66,9 +66,15 @@ impl Home {
         command
     }
 
-    fn environment(&self) -> [(&'static str, PathBuf); 3] {
+    /// Bridges start no board here, since a test that wants one starts it; see `support::spawning` for the others.
+    fn environment(&self) -> [(&'static str, PathBuf); 4] {
         let own = || self.path().to_owned();
-        [("XDG_RUNTIME_DIR", own()), ("TMPDIR", own()), ("HOME", own())]
+        [
+            ("XDG_RUNTIME_DIR", own()),
+            ("TMPDIR", own()),
+            ("HOME", own()),
+            ("CALLBOARD_NO_SPAWN", "1".into()),
+        ]
     }
 
     /// Runs the program to its end.

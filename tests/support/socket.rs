@@ -28,7 +28,7 @@ pub(crate) struct SocketServer {
     pub(crate) socket: PathBuf,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) stop: Stop,
-    pub(crate) ended: JoinHandle<()>,
+    pub(crate) ended: JoinHandle<Claim>,
     /// The project, which holds the socket too.
     pub(crate) dir: tempfile::TempDir,
 }

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::args::{Place, ServeOptions};
 use super::client::Client;
-use super::host::{Host, Plan, Start};
+use super::host::{Host, Plan, Remains, Start};
 use super::output::Output;
 use super::signals::Signals;
 use super::{CliError, Ending, dashboard, place, serve};
@@ -150,8 +150,9 @@ pub(super) fn run(
         let played = tokio::select! {
             played = print(&target, Pace::FAST, output) => played.map(|()| Ending::Done),
             signal = signals.next() => Ok(Ending::Signal(signal)),
+            () = host.asked_to_end() => Ok(Ending::Done),
         };
-        host.close(signals.next()).await?;
+        host.close(Remains::Nothing, signals.next()).await?;
         played
     })
 }
