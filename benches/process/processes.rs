@@ -61,7 +61,10 @@ pub(crate) fn board(socket: &Path, cpu: Option<&str>) -> Result<Process> {
 /// Starts a bridge to `socket` with piped streams.
 pub(crate) fn bridge(socket: &Path, cpu: Option<&str>) -> Result<Process> {
     let mut command = callboard(cpu, socket);
-    command.arg("bridge").stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(["bridge", "--no-spawn"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     Ok(Process {
         child: command.spawn()?,
     })

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -176,7 +177,9 @@ pub(super) enum Command {
     #[command(after_help = "\
 Examples:
   claude mcp add callboard -- callboard bridge
-  callboard bridge --agent reviewer --namespace release")]
+  callboard bridge --agent reviewer --namespace release
+
+When no board runs, it starts one without a screen; `callboard` shows it, `callboard stop` ends it.")]
     Bridge(BridgeOptions),
     /// Attach the agents of your clients: write into their configuration what they need.
     #[command(after_help = "\
@@ -399,6 +402,9 @@ pub(super) struct BridgeOptions {
     /// What the agent is called on the board; after its client when absent.
     #[arg(long, value_name = "NAME", env = "CALLBOARD_AGENT", hide_env_values = true)]
     pub(super) agent: Option<String>,
+    /// Start no board when there is none; without this, one without a screen is started.
+    #[arg(long, env = "CALLBOARD_NO_SPAWN", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    pub(super) no_spawn: bool,
 }
 
 impl ServeOptions {

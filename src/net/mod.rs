@@ -17,6 +17,7 @@ mod era;
 mod farewell;
 pub mod hello;
 mod holder;
+pub mod launch;
 mod lines;
 pub mod listen;
 mod message;

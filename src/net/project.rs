@@ -142,6 +142,11 @@ impl Project {
         self.beside("snapshot")
     }
 
+    /// Returns the file that a board which nobody watches logs to.
+    pub fn log_file(&self) -> PathBuf {
+        self.beside("board.log")
+    }
+
     /// Returns the process that says it serves the project. One that was killed says so still.
     pub fn server(&self) -> Option<u32> {
         Holder::read(&self.lock_file()).map(|holder| holder.pid)

@@ -17,3 +17,4 @@ mod lines;
 mod process;
 mod recovery;
 mod restart;
+mod spawn;

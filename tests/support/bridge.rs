@@ -139,6 +139,7 @@ impl Client {
         let options = Options {
             socket,
             project_dir: PathBuf::from("/the/project"),
+            launch: None,
             hello: Hello {
                 name: Some(name.to_owned()),
                 ..Hello::default()

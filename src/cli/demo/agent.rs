@@ -106,8 +106,16 @@ impl Agent {
         };
         let mut bridge = Command::new(&target.program);
         bridge
-            .arg("bridge")
-            .args(["--agent", name, "--namespace", &target.namespace, "--socket"])
+            // A demo that is over has no board.
+            .args([
+                "bridge",
+                "--no-spawn",
+                "--agent",
+                name,
+                "--namespace",
+                &target.namespace,
+                "--socket",
+            ])
             .arg(&target.socket)
             .current_dir(&target.root)
             .kill_on_drop(true);

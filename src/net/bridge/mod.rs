@@ -1,6 +1,6 @@
 //! The stdio server that agents start: it carries lines between their pipes and the board's socket.
 //!
-//! Responsible for connections: it finds the board, waits for one, outlives its restarts without the client
+//! Responsible for connections: it finds the board, has one started, waits for it, outlives its restarts without the client
 //! noticing, and lets somebody answer while there is none. Not for tools: it reads of a message only what
 //! it is and under which id.
 //!
@@ -15,6 +15,7 @@ mod pending;
 mod pump;
 mod relay;
 mod skim;
+mod spawn;
 mod stand_in;
 mod wire;
 
@@ -25,7 +26,10 @@ use std::os::fd::AsFd;
 use std::os::unix::process::parent_id;
 use std::path::PathBuf;
 
+use stand_in::Hint;
+
 use super::hello::Hello;
+use super::launch::Launch;
 use crate::board::Secret;
 
 /// How many random bytes prove that a connection is this bridge's.
@@ -38,6 +42,8 @@ pub struct Options {
     pub socket: PathBuf,
     /// Where to start a board, to be told while there is none.
     pub project_dir: PathBuf,
+    /// How to start a board when there is none; absent when that is not wanted.
+    pub launch: Option<Launch>,
     /// What the user says of the agent; the bridge adds its processes and its secret.
     pub hello: Hello,
 }
@@ -69,19 +75,17 @@ pub fn run(options: Options) -> Result<(), BridgeError> {
 
 /// Serves the client on `input` and `output` until it closes one of them.
 pub fn run_on(options: Options, input: impl AsFd, output: impl AsFd) -> Result<(), BridgeError> {
-    let hint = format!(
-        "No callboard board is running for {}, so nothing was done. Ask the person to start one: run \
-         `callboard` in a terminal in that directory. Then call again; nothing needs to be attached anew. If \
-         the board went away during this very call, look first at what the call has done.",
-        options.project_dir.display()
-    );
+    let hint = Hint {
+        project_dir: options.project_dir,
+        problem: None,
+    };
     let hello = Hello {
         pid: Some(std::process::id()),
         ppid: Some(parent_id()),
         secret: Some(secret().map_err(BridgeError::Random)?),
         ..options.hello
     };
-    pump::Pump::new(input, output, options.socket, hint, hello).run()
+    pump::Pump::new(input, output, options.socket, options.launch, hint, hello).run()
 }
 
 fn secret() -> io::Result<Secret> {

@@ -7,6 +7,7 @@
 //!
 //! Not for what lines mean: that is [`super::relay`].
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -19,11 +20,13 @@ use rustix::io::Errno;
 use super::BridgeError;
 use super::lines::{Line, Lines};
 use super::relay::{Relay, Side};
-use super::stand_in;
+use super::spawn::{Prospect, Starter};
+use super::stand_in::{self, Hint};
 use super::wire::{MAX_ANSWER, Wire, add, wanted};
 use crate::board::{Clock as _, SystemClock, Time};
 use crate::net::MAX_LINE;
 use crate::net::hello::Hello;
+use crate::net::launch::Launch;
 
 /// How much is read at a time; all of it is resident.
 const CHUNK: usize = 16 * 1024;
@@ -33,6 +36,8 @@ const MAX_WAITING: usize = 64 * 1024;
 const PIECE: usize = if cfg!(target_os = "linux") { 4_096 } else { 512 };
 /// The first and the longest pause between attempts to reach a board. Each costs microseconds.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// The pause while a board is being started: then each millisecond is one that its first caller waits.
+const HURRY: Duration = Duration::from_millis(3);
 /// How long answers may take after the client's end of input.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -41,12 +46,17 @@ pub(super) struct Pump<I, O> {
     input: I,
     output: O,
     socket: PathBuf,
-    hint: String,
+    hint: Hint,
+    starter: Starter,
     clock: SystemClock,
     relay: Relay,
     client: Lines,
     board: Option<Wire>,
     stand_in: Option<Wire>,
+    /// What the stand-in says to calls.
+    said: Option<Hint>,
+    /// Since when there is a connection to a board, or was.
+    connected: Time,
     next_attempt: Time,
     pause: Duration,
     /// Whether the last board closed the connection without a word.
@@ -68,8 +78,16 @@ struct Ready {
 }
 
 impl<I: AsFd, O: AsFd> Pump<I, O> {
-    /// Returns a bridge to the board at `socket`. While there is none, calls are answered with `hint`.
-    pub(super) fn new(input: I, output: O, socket: PathBuf, hint: String, hello: Hello) -> Self {
+    /// Returns a bridge to the board at `socket`, which is started by `launch` when there is none. Until it
+    /// serves, calls are answered with `hint`.
+    pub(super) fn new(
+        input: I,
+        output: O,
+        socket: PathBuf,
+        launch: Option<Launch>,
+        hint: Hint,
+        hello: Hello,
+    ) -> Self {
         let clock = SystemClock::new();
         let now = clock.now();
         Self {
@@ -77,11 +95,14 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             output,
             socket,
             hint,
+            starter: Starter::new(launch, now),
             clock,
             relay: Relay::new(hello, now),
             client: Lines::new(MAX_LINE),
             board: None,
             stand_in: None,
+            said: None,
+            connected: now,
             next_attempt: now,
             pause: PAUSES.0,
             turned_away: false,
@@ -129,28 +150,59 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             Ok(wire) => {
                 tracing::debug!(socket = %self.socket.display(), "connected");
                 self.board = Some(wire);
+                self.connected = now;
+                self.starter.found();
+                self.hint.problem = None;
                 self.relay.board_came(now)?;
             }
             Err(error) => {
                 tracing::trace!(%error, socket = %self.socket.display(), "no board");
+                self.miss(error.kind(), now);
                 self.rest(now);
             }
         }
         Ok(())
     }
 
+    /// Sees what can be done about a missing board.
+    fn miss(&mut self, error: ErrorKind, now: Time) {
+        let wanted = self.relay.alarm().is_some();
+        match self.starter.missed(error, wanted, now) {
+            Prospect::Unchanged => {}
+            Prospect::Until(until) => {
+                self.pause = PAUSES.0;
+                self.relay.expect_board(until);
+            }
+            Prospect::Failed(problem) => {
+                tracing::warn!(problem, "no board could be started");
+                self.hint.problem = Some(problem);
+                self.relay.expect_nobody(now);
+            }
+        }
+    }
+
     /// Puts the next attempt off, each time longer.
     fn rest(&mut self, now: Time) {
+        if self.starter.is_hurried(now) {
+            self.next_attempt = now.after(HURRY);
+            return;
+        }
         self.next_attempt = now.after(self.pause);
         self.pause = PAUSES.1.min(self.pause * 2);
     }
 
     /// Lets somebody answer what has waited long enough.
     fn stand_in(&mut self, now: Time) {
+        if self.said.as_ref() != Some(&self.hint) && self.relay.is_stand_in_idle() {
+            // What there is to say has changed.
+            self.stand_in = None;
+            self.relay.stand_in_went();
+        }
         if self.stand_in.is_none() {
-            match stand_in::start(self.hint.clone()).and_then(Wire::over) {
+            match stand_in::start(self.hint.to_string()).and_then(Wire::over) {
                 Ok(wire) => {
                     self.stand_in = Some(wire);
+                    self.said = Some(self.hint.clone());
                     self.relay.stand_in_came(now);
                 }
                 Err(error) => tracing::error!(%error, "nobody can stand in for the board"),
@@ -328,6 +380,7 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
                 } else {
                     self.pause = PAUSES.0;
                     self.next_attempt = now;
+                    self.starter.lost(now.since(self.connected), now);
                 }
                 self.relay.board_went(now);
             }

@@ -49,6 +49,8 @@ pub(super) struct Relay {
     pending: Pending,
     /// Until when requests wait for a board; none while there is one.
     patience: Option<Time>,
+    /// Until when a board that is being started may take; openings do not wait for it.
+    expected: Time,
     /// A moment not after the first deadline.
     alarm: Option<Time>,
     replays: u64,
@@ -67,6 +69,7 @@ impl Relay {
             opening: Opening::default(),
             pending: Pending::default(),
             patience: Some(now.after(ARRIVAL)),
+            expected: now,
             alarm: None,
             replays: 0,
             complained: false,
@@ -126,7 +129,12 @@ impl Relay {
             return kind.opens().then(|| now.after(ARRIVAL));
         }
         let limit = now.after(if kind.opens() { ARRIVAL } else { ABSENCE });
-        Some(self.patience.map_or(limit, |patience| patience.min(limit)))
+        let limit = self.patience.map_or(limit, |patience| patience.min(limit));
+        Some(if kind.opens() {
+            limit
+        } else {
+            limit.max(self.expected)
+        })
     }
 
     fn cancelled(&mut self, line: &[u8]) {
@@ -232,6 +240,25 @@ impl Relay {
         self.set_next_alarm();
     }
 
+    /// Learns that a board is being started, which may take until `until`.
+    pub(super) fn expect_board(&mut self, until: Time) {
+        self.expected = until;
+        for request in self.pending.iter_mut().filter(|request| !request.kind.opens()) {
+            request.deadline = request.deadline.map(|deadline| deadline.max(until));
+        }
+        self.set_next_alarm();
+    }
+
+    /// Learns at `now` that no board comes: nobody is to wait for one.
+    pub(super) fn expect_nobody(&mut self, now: Time) {
+        self.expected = now;
+        self.patience = Some(now);
+        for request in self.pending.iter_mut() {
+            request.deadline = request.deadline.map(|deadline| deadline.min(now));
+        }
+        self.set_next_alarm();
+    }
+
     /// A board has spoken: what waits, waits for it.
     fn found_board(&mut self) {
         self.patience = None;
@@ -291,11 +318,13 @@ impl Relay {
 
     /// Returns whether the stand-in has nothing left to do.
     pub(super) fn is_stand_in_done(&self) -> bool {
-        self.patience.is_none()
-            && !self
-                .pending
-                .iter()
-                .any(|request| request.handed && !request.kind.listens())
+        self.patience.is_none() && self.is_stand_in_idle()
+    }
+
+    /// Returns whether the stand-in owes no answer.
+    pub(super) fn is_stand_in_idle(&self) -> bool {
+        let mut pending = self.pending.iter();
+        !pending.any(|request| request.handed && !request.kind.listens())
     }
 
     /// Returns when to look again, if nothing happens before.

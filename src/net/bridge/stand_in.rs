@@ -2,8 +2,10 @@
 //!
 //! It is reached through a socket pair, so to the pump it is one more server. Most bridges never need it.
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -15,6 +17,34 @@ use crate::net::connection::{Conversation, Wire};
 use crate::net::lines::Lines;
 use crate::net::outbox::Outbox;
 use crate::net::traffic::Traffic;
+
+/// What agents are told while there is no board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hint {
+    pub(super) project_dir: PathBuf,
+    /// Why none could be started, when that was tried.
+    pub(super) problem: Option<String>,
+}
+
+impl Display for Hint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let place = self.project_dir.display();
+        match &self.problem {
+            None => write!(
+                f,
+                "No callboard board is running for {place}, so nothing was done. Ask the person to start one: run \
+                 `callboard` in a terminal in that directory. Then call again; nothing needs to be attached anew. "
+            ),
+            Some(problem) => write!(
+                f,
+                "No callboard board is running for {place}, and none could be started, so nothing was done. Tell \
+                 the person why: {problem}. Once that is mended, call again, or they run `callboard` in a terminal \
+                 in that directory; nothing needs to be attached anew. "
+            ),
+        }?;
+        f.write_str("If the board went away during this very call, look first at what the call has done.")
+    }
+}
 
 /// Starts a stand-in that answers every call with `hint`. It ends when the returned connection does.
 pub(super) fn start(hint: String) -> io::Result<UnixStream> {
