@@ -21,7 +21,7 @@ use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
 use callboard::target::Resolver;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -205,13 +205,16 @@ fn serve_board(dir: &Path) -> Result<PathBuf> {
         },
         changes: callboard::mcp::changes,
     };
-    let stop = Stop {
-        gently: CancellationToken::new(),
-        now: CancellationToken::new(),
-        limit: Duration::ZERO,
-    };
+    let stop = Stop::within(Duration::ZERO);
     let traffic = Arc::new(Traffic::default());
-    tokio::spawn(serve(listening, board(), handlers, traffic, stop));
+    tokio::spawn(serve(
+        listening,
+        board(),
+        handlers,
+        traffic,
+        mpsc::channel(1).0,
+        stop,
+    ));
     Ok(project.socket)
 }
 

@@ -19,7 +19,7 @@ use callboard::net::project::Project;
 use callboard::net::server::{Connection, Handlers, Stop, serve};
 use callboard::target::Resolver;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -177,16 +177,13 @@ fn serve_board(dir: &Path) -> Result<PathBuf, Failure> {
         },
         changes: callboard::mcp::changes,
     };
-    let stop = Stop {
-        gently: CancellationToken::new(),
-        now: CancellationToken::new(),
-        limit: Duration::ZERO,
-    };
+    let stop = Stop::within(Duration::ZERO);
     tokio::spawn(serve(
         listening,
         board,
         handlers,
         Arc::new(Traffic::default()),
+        mpsc::channel(1).0,
         stop,
     ));
     Ok(project.socket)

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Compacted, Key, Owner, Pattern, Reason, Revision, Time};
 
 const MAX_EVENTS: usize = 100_000;
@@ -28,7 +30,8 @@ pub struct Event {
 }
 
 /// What happened to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EventKind {
     /// A value was written.
     Set,
@@ -82,6 +85,21 @@ impl History {
             bytes: 0,
             compacted: start,
         }
+    }
+
+    /// Returns the revision of the newest event, or that at which the history began.
+    pub(crate) fn rev(&self) -> Revision {
+        self.events.back().map_or(self.compacted, |event| event.rev)
+    }
+
+    /// Returns about the last `limit` events, oldest first, and the revision after which all are among them.
+    pub(crate) fn tail(&self, limit: usize) -> (Revision, Vec<Event>) {
+        let skipped = self.events.len().saturating_sub(limit);
+        let Some(last) = skipped.checked_sub(1).and_then(|at| self.events.get(at)) else {
+            return (self.compacted, self.events.iter().cloned().collect());
+        };
+        let first = self.events.partition_point(|event| event.rev <= last.rev);
+        (last.rev, self.events.range(first..).cloned().collect())
     }
 
     /// Adds an event; its revision is not below the last one's.
@@ -187,6 +205,26 @@ mod tests {
         assert_eq!(cursor, Revision(2));
         let (events, cursor) = history.after(cursor, &all, 1, Revision(3)).unwrap();
         assert_eq!((events.len(), cursor), (1, Revision(3)));
+    }
+
+    #[test]
+    fn the_last_events_come_in_whole_revisions() {
+        let mut history = History::new(Revision(7));
+        assert_eq!(history.tail(2), (Revision(7), vec![]));
+        for (rev, key) in [(8, "a"), (9, "b"), (9, "c"), (9, "d"), (10, "e")] {
+            history.push(event(rev, key, None));
+        }
+        let keys = |limit| {
+            let (after, events) = history.tail(limit);
+            let keys: String = events.iter().map(|event| event.key.as_str()).collect();
+            (after.0, keys)
+        };
+        assert_eq!(keys(9), (7, "abcde".to_owned()));
+        assert_eq!(keys(5), (7, "abcde".to_owned()));
+        assert_eq!(keys(4), (8, "bcde".to_owned()));
+        assert_eq!(keys(3), (9, "e".to_owned()), "nothing is told of half a revision");
+        assert_eq!(keys(0), (10, String::new()));
+        assert_eq!(history.rev(), Revision(10));
     }
 
     #[test]

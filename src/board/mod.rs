@@ -77,8 +77,8 @@ pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
 pub use holdings::Holder;
 pub use image::{
-    AnswerRecord, EntryRecord, Image, LeaseRecord, LossRecord, Moment, Record, Restoring, ScoreRecord,
-    SessionRecord, SettledRecord, Unfit, WorkRecord,
+    AnswerRecord, EntryRecord, EventRecord, HistoryRecord, Image, LeaseRecord, LossRecord, Moment,
+    PlaceRecord, Places, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit, WorkRecord,
 };
 pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};

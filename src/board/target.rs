@@ -137,6 +137,14 @@ impl Target {
         }
     }
 
+    /// Returns the target that [`Self::text`] writes.
+    pub fn of_text(text: &str) -> Self {
+        match Self::split_name(text) {
+            Some((kind, name)) => Self::named(kind, name),
+            None => Self::path(text),
+        }
+    }
+
     /// Tells whether this is a path.
     pub fn is_path(&self) -> bool {
         matches!(self.form, Form::Relative | Form::Absolute)

@@ -124,6 +124,9 @@ pub(super) struct ServeOptions {
     /// A process of its own, started by nobody's terminal: a bridge's way to have a board.
     #[arg(long, hide = true, requires = "no_tui")]
     pub(super) detached: bool,
+    /// Ask the dashboard that started it for its board.
+    #[arg(long, hide = true, requires = "detached")]
+    pub(super) take_over: bool,
     /// Begin with an empty board, also when the last one did not end in good order.
     #[arg(long, conflicts_with = "restore")]
     fresh: bool,
@@ -155,7 +158,7 @@ impl From<Tools> for Toolset {
 }
 
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 12] = [
+const SERVE_OPTIONS: [&str; 13] = [
     "no_tui",
     "no_mouse",
     "tools",
@@ -165,6 +168,7 @@ const SERVE_OPTIONS: [&str; 12] = [
     "idle_limit",
     "linger",
     "detached",
+    "take_over",
     "fresh",
     "restore",
     "log",
@@ -411,6 +415,30 @@ impl ServeOptions {
     /// Returns how long a board without a dashboard waits for somebody, if not for ever.
     pub(super) fn linger(&self) -> Option<Duration> {
         (self.linger > 0).then(|| Duration::from_secs(self.linger))
+    }
+
+    /// Returns what makes another process run the board as this one does, in place of this one.
+    pub(super) fn of_successor(&self) -> Vec<OsString> {
+        let tools = self.tools.to_possible_value();
+        let tools = tools.map_or_else(String::new, |tools| tools.get_name().to_owned());
+        let options = [
+            ("--tools", tools),
+            ("--max-keys", self.max_keys.to_string()),
+            ("--max-bytes", self.max_bytes.to_string()),
+            ("--max-locks", self.max_locks.to_string()),
+            ("--idle-limit", self.idle_limit.to_string()),
+            ("--linger", self.linger.to_string()),
+            ("--log", self.log.to_string()),
+        ];
+        let options = options
+            .into_iter()
+            .flat_map(|(name, value)| [name.into(), value.into()]);
+        std::iter::once("--take-over".into()).chain(options).collect()
+    }
+
+    /// Tells whether the board is to begin in another way than where the last one stopped.
+    pub(super) fn begins_elsewhere(&self) -> bool {
+        self.fresh || self.restore.is_some()
     }
 
     /// Returns how the board is to be run; at the end, what is in flight has `patience` to finish.

@@ -9,9 +9,10 @@ use super::demo::DemoError;
 use super::setup::SetupError;
 use crate::board::Refusal;
 use crate::net::bridge::BridgeError;
+use crate::net::handover::HandoverError;
 use crate::net::listen::ListenError;
 use crate::net::project::ProjectError;
-use crate::snapshot::RestoreError;
+use crate::snapshot::{Problem, RestoreError};
 use crate::tui::TuiError;
 
 /// The exit codes, which scripts may rely on.
@@ -125,6 +126,17 @@ pub enum CliError {
     /// There is no board of a snapshot.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// What another process hands over is no board.
+    #[error("cannot go on with the board that runs: {0}")]
+    Inheritance(#[source] Problem),
+    /// Another process serves the board and goes on doing so.
+    #[error("a board runs already{}, and is not taken over: {source}", .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    Handover {
+        /// That process, if it says so.
+        pid: Option<u32>,
+        /// Why.
+        source: HandoverError,
+    },
     /// What a client's hook was told is not understood, so what the client is about to do is not to happen.
     #[error("{0}")]
     Hook(String),
@@ -180,6 +192,8 @@ impl CliError {
             | Self::Refused { .. }
             | Self::FileExists(_)
             | Self::Restore(_)
+            | Self::Inheritance(_)
+            | Self::Handover { .. }
             | Self::Commit(_)
             | Self::GitHook { .. }
             | Self::Input(_)
@@ -223,6 +237,9 @@ impl CliError {
                 "the file was left as it is; begin with an empty board by --fresh, or with another file by \
                  --restore FILE"
                     .to_owned(),
+            ),
+            Self::Inheritance(_) | Self::Handover { .. } => Some(
+                "it goes on as it is; `callboard stop` ends it, and --socket PATH runs another beside it".to_owned(),
             ),
             Self::Setup(error) => error.hint(),
             Self::Unwell { .. } => Some("each of them says above what to do".to_owned()),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,9 +14,10 @@ use super::text;
 use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
 use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
-use crate::net::listen::Claim;
+use crate::net::handover::{HandoverError, Kept, Offer, Successor};
+use crate::net::listen::{Claim, Listening};
 use crate::net::project::Project;
-use crate::net::server::{Connection, Handlers, Stop, serve};
+use crate::net::server::{Connection, Ended, Handlers, Stop, serve};
 use crate::snapshot::{self, Keeper, Restored, Saver};
 use crate::target::Resolver;
 
@@ -52,47 +54,218 @@ pub(super) enum Remains {
     Everything,
 }
 
+/// What is wanted of a board's host.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// Somebody asks over the socket that the board ends.
+    End,
+    /// Another process asks for the board.
+    HandOver(Successor),
+    /// Nobody has been here for long.
+    Nobody,
+}
+
 /// A running board. Dropping it ends it without the courtesies of [`Host::close`].
 pub(super) struct Host {
     board: Board,
-    stop: Stop,
-    asked_to_end: CancellationToken,
+    service: Service,
+    running: Running,
+    asking: mpsc::Receiver<Successor>,
+}
+
+/// What a board is served with, once and again.
+struct Service {
+    setup: Arc<Setup>,
     traffic: Arc<Traffic>,
-    server: JoinHandle<Claim>,
+    successors: mpsc::Sender<Successor>,
+    /// Cancelled when somebody asks over the socket that the board ends.
+    end: CancellationToken,
+    /// Where the board is saved.
+    saved: PathBuf,
+    patience: Duration,
+}
+
+/// What runs as long as the board is served.
+struct Running {
+    stop: Stop,
+    server: JoinHandle<Ended>,
     sweeper: AbortOnDropHandle<()>,
     keeper: Keeper,
 }
 
 impl Host {
     /// Serves the claimed `project`. Nobody is let in before the board has all that it begins with.
-    pub(super) fn open(claim: Claim, project: &Project, plan: Plan) -> Result<Self, CliError> {
-        let Plan {
-            start,
-            limits,
-            tools,
-            patience,
-        } = plan;
-        let (revisions, after) =
-            RevisionFile::open(project.revision_file()).map_err(|source| CliError::System {
-                doing: "go on from the last revision",
+    pub(super) fn open(claim: Claim, project: &Project, plan: &Plan) -> Result<Self, CliError> {
+        let (revisions, after) = revisions(project)?;
+        let (board, restored) = match snapshot_to_read(&plan.start, &project.snapshot_file())? {
+            Some(file) => (restore(&file, plan.limits, revisions, after)?, true),
+            None => (
+                Board::new(SystemClock::new(), plan.limits, revisions, after),
+                false,
+            ),
+        };
+        Ok(Self::serving(board, claim.listen()?, project, plan, restored))
+    }
+
+    /// Serves `project` in place of the process that made the `offer`, with all that it knew.
+    pub(super) fn take_over(offer: Offer, project: &Project, plan: &Plan) -> Result<Self, CliError> {
+        let (revisions, after) = revisions(project)?;
+        let read = snapshot::read(offer.image(), SystemClock::new(), plan.limits, after);
+        let board = read.and_then(|(_, restoring)| Ok(restoring.finish(revisions)?));
+        let board = board.map_err(CliError::Inheritance)?;
+        let listening = offer
+            .accept(project)
+            .map_err(|source| CliError::Handover { pid: None, source })?;
+        Ok(Self::serving(board, listening, project, plan, true))
+    }
+
+    fn serving(board: Board, listening: Listening, project: &Project, plan: &Plan, restored: bool) -> Self {
+        let (successors, asking) = mpsc::channel(1);
+        let service = Service {
+            setup: Arc::new(Setup::new(Resolver::new(&project.root), plan.tools)),
+            traffic: Arc::new(Traffic::default()),
+            successors,
+            end: CancellationToken::new(),
+            saved: project.snapshot_file(),
+            patience: plan.patience,
+        };
+        tracing::info!(
+            socket = %project.socket.display(),
+            project = project.name,
+            process = std::process::id(),
+            "the board is open"
+        );
+        Self {
+            running: service.start(&board, listening, restored),
+            board,
+            service,
+            asking,
+        }
+    }
+
+    /// Returns the board.
+    pub(super) fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Returns a way to have the board saved at once.
+    pub(super) fn saver(&self) -> Saver {
+        self.running.keeper.saver()
+    }
+
+    /// Waits for whatever somebody wants of the board that only its host can do; and, when nobody has been
+    /// connected for `linger`, for that.
+    pub(super) async fn wish(&mut self, linger: Option<Duration>) -> Wish {
+        let Self { service, asking, .. } = self;
+        let abandoned = async {
+            match linger {
+                Some(limit) => service.traffic.quiet(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = service.end.cancelled() => Wish::End,
+            () = abandoned => Wish::Nobody,
+            Some(successor) = asking.recv() => Wish::HandOver(successor),
+        }
+    }
+
+    /// Waits for the next process that asks for the board.
+    pub(super) async fn asked_for(&mut self) -> Successor {
+        match self.asking.recv().await {
+            Some(successor) => successor,
+            // The sender is in the service, which is as old as this.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives the board to `successor`, who serves it from then on: what is left to do for this process is to end.
+    /// If that fails, the board is served on here, and its clients come back by themselves.
+    pub(super) async fn hand_over(&mut self, successor: Successor) -> Result<(), HandoverError> {
+        let places = self.board.places();
+        let Some(listening) = self.running.pause().await else {
+            successor.refuse("the board is ending");
+            return Err(HandoverError::Gone);
+        };
+        let board = self.board.clone();
+        let given = tokio::task::spawn_blocking(move || {
+            // Else every change of hands would cost a block of revisions.
+            if let Err(error) = board.settle() {
+                tracing::warn!(%error, "cannot note the last revision");
+            }
+            let mut image = Vec::new();
+            match snapshot::write(&board.image_to_hand_over(places), &mut image) {
+                Ok(()) => successor.give(listening, &image),
+                Err(source) => {
+                    successor.refuse("the board cannot be written down");
+                    let doing = "write the board down";
+                    let error = HandoverError::System { doing, source };
+                    Err(Box::new(Kept { listening, error }))
+                }
+            }
+        });
+        match given.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(kept)) => {
+                self.running = self.service.start(&self.board, kept.listening, true);
+                Err(kept.error)
+            }
+            Err(error) => Err(HandoverError::System {
+                doing: "give the board",
+                source: error.into(),
+            }),
+        }
+    }
+
+    /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk. As soon
+    /// as `hurry` completes, nothing is waited for any more. No other board begins before all of it is done.
+    pub(super) async fn close(
+        self,
+        remains: Remains,
+        hurry: impl Future<Output = u8>,
+    ) -> Result<(), CliError> {
+        let Self {
+            board, mut running, ..
+        } = self;
+        running.stop.gently.cancel();
+        let ended = tokio::select! {
+            ended = &mut running.server => ended,
+            _ = hurry => {
+                running.stop.now.cancel();
+                (&mut running.server).await
+            }
+        };
+        let _claim = ended
+            .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
+            .ok();
+        running.stop_sweeping().await;
+        let kept = match remains {
+            Remains::Nothing => false,
+            Remains::Everything => running.leave().await,
+        };
+        running.keeper.stop().await;
+        board.settle().map_err(|source| CliError::System {
+            doing: "note the last revision",
+            source,
+        })?;
+        if !kept {
+            running.keeper.forget().map_err(|source| CliError::System {
+                doing: "remove the board's snapshot",
                 source,
             })?;
-        let saved = project.snapshot_file();
-        let (board, restored) = match snapshot_to_read(start, &saved)? {
-            Some(file) => (restore(&file, limits, revisions, after)?, true),
-            None => (Board::new(SystemClock::new(), limits, revisions, after), false),
-        };
-        let listening = claim.listen()?;
-        let keeper = Keeper::start(board.clone(), saved, restored);
+        }
+        tracing::info!("the board is closed");
+        Ok(())
+    }
+}
+
+impl Service {
+    /// Begins to serve `board` on `listening`. One that is `restored` is saved at once.
+    fn start(&self, board: &Board, listening: Listening, restored: bool) -> Running {
+        let keeper = Keeper::start(board.clone(), self.saved.clone(), restored);
         let saver = keeper.saver();
-        let stop = Stop {
-            gently: CancellationToken::new(),
-            now: CancellationToken::new(),
-            limit: patience,
-        };
-        let (asked_to_end, traffic) = (CancellationToken::new(), Arc::new(Traffic::default()));
-        let end = asked_to_end.clone();
-        let setup = Arc::new(Setup::new(Resolver::new(&project.root), tools));
+        let stop = Stop::within(self.patience);
+        let (setup, end) = (Arc::clone(&self.setup), self.end.clone());
         let handlers = Handlers {
             make: move |connection: Connection| match connection.session {
                 Ok(session) => Handler::new(session, &setup)
@@ -106,95 +279,49 @@ impl Host {
             listening,
             board.clone(),
             handlers,
-            Arc::clone(&traffic),
+            Arc::clone(&self.traffic),
+            self.successors.clone(),
             stop.clone(),
         );
         let sweeper = {
             let board = board.clone();
             async move { board.keep_swept().await }
         };
-        tracing::info!(
-            socket = %project.socket.display(),
-            project = project.name,
-            process = std::process::id(),
-            "the board is open"
-        );
-        Ok(Self {
-            board,
+        Running {
             stop,
-            asked_to_end,
-            traffic,
             server: tokio::spawn(server),
             sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
             keeper,
-        })
+        }
     }
+}
 
-    /// Returns the board.
-    pub(super) fn board(&self) -> &Board {
-        &self.board
-    }
-
-    /// Returns a way to have the board saved at once.
-    pub(super) fn saver(&self) -> Saver {
-        self.keeper.saver()
-    }
-
-    /// Waits until somebody asks over the socket that the board ends.
-    pub(super) async fn asked_to_end(&self) {
-        self.asked_to_end.cancelled().await;
-    }
-
-    /// Waits until nobody has been connected for `limit`, for ever when there is none.
-    pub(super) async fn abandoned(&self, limit: Option<Duration>) {
-        match limit {
-            Some(limit) => self.traffic.quiet(limit).await,
-            None => std::future::pending().await,
+impl Running {
+    /// Lets all clients go, and returns the socket as soon as nothing changes the board or its files any more;
+    /// `None` when the board was ending anyway.
+    async fn pause(&mut self) -> Option<Listening> {
+        self.stop.pause.cancel();
+        let left = (&mut self.server).await;
+        self.stop_sweeping().await;
+        self.keeper.stop().await;
+        match left {
+            Ok(Ended::Paused(listening)) => Some(listening),
+            Ok(Ended::Closed(_)) => None,
+            Err(error) => {
+                tracing::error!(%error, "the server did not end in good order");
+                None
+            }
         }
     }
 
-    /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk. As soon
-    /// as `hurry` completes, nothing is waited for any more. No other board begins before all of it is done.
-    pub(super) async fn close(
-        mut self,
-        remains: Remains,
-        hurry: impl Future<Output = u8>,
-    ) -> Result<(), CliError> {
-        self.stop.gently.cancel();
-        let ended = tokio::select! {
-            ended = &mut self.server => ended,
-            _ = hurry => {
-                self.stop.now.cancel();
-                (&mut self.server).await
-            }
-        };
-        let _claim = ended
-            .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
-            .ok();
-        // A sweep after this would set revisions aside again.
+    /// Stops the sweeper: a sweep after the board's last revision is noted would set revisions aside again.
+    async fn stop_sweeping(&mut self) {
         self.sweeper.abort();
         if let Err(error) = (&mut self.sweeper).await
             && !error.is_cancelled()
         {
             tracing::error!(%error, "the sweeper did not end in good order");
         }
-        let kept = match remains {
-            Remains::Nothing => false,
-            Remains::Everything => self.leave().await,
-        };
-        self.keeper.stop().await;
-        self.board.settle().map_err(|source| CliError::System {
-            doing: "note the last revision",
-            source,
-        })?;
-        if !kept {
-            self.keeper.forget().map_err(|source| CliError::System {
-                doing: "remove the board's snapshot",
-                source,
-            })?;
-        }
-        tracing::info!("the board is closed");
-        Ok(())
     }
 
     /// Saves the board for the next one, and tells whether there is anything that the next one should find.
@@ -209,11 +336,18 @@ impl Host {
     }
 }
 
+fn revisions(project: &Project) -> Result<(RevisionFile, Revision), CliError> {
+    RevisionFile::open(project.revision_file()).map_err(|source| CliError::System {
+        doing: "go on from the last revision",
+        source,
+    })
+}
+
 /// Returns the snapshot to begin with, if there is one; `saved` is where the last board was saved.
-fn snapshot_to_read(start: Start, saved: &Path) -> Result<Option<PathBuf>, CliError> {
+fn snapshot_to_read(start: &Start, saved: &Path) -> Result<Option<PathBuf>, CliError> {
     let failed = |doing| move |source| CliError::System { doing, source };
     match start {
-        Start::Restoring(file) => Ok(Some(file)),
+        Start::Restoring(file) => Ok(Some(file.clone())),
         Start::Recovering => {
             let exists = saved.try_exists().map_err(failed("look for a snapshot"))?;
             Ok(exists.then(|| saved.to_owned()))

@@ -25,6 +25,7 @@ mod get;
 mod git_hook;
 mod hook;
 mod host;
+mod launch;
 mod ls;
 mod output;
 mod place;
@@ -89,7 +90,7 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
     } = arguments;
     let place = &place;
     let Some(command) = command else {
-        return serve::run(&options, place, interactive);
+        return serve::run(&options, place, interactive, output);
     };
     match command {
         Command::Bridge(options) => bridge::run(options, place)?,

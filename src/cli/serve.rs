@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use super::args::{Place, ServeOptions};
+use super::dashboard::Exit;
 use super::demo::Show;
-use super::host::{Host, Remains};
+use super::host::{Host, Plan, Remains, Wish};
+use super::launch::headless;
+use super::output::Output;
 use super::signals::Signals;
 use super::{CliError, Ending, dashboard, place, processes};
+use crate::net::handover::{HandoverError, Offer};
 use crate::net::listen::{Claim, ListenError};
+use crate::net::project::Project;
 use crate::telemetry;
 
 /// How long what is in flight has at the end when nobody watches.
@@ -17,47 +22,131 @@ const DASHBOARD_PATIENCE: Duration = Duration::from_secs(2);
 /// Enough to serve agents while the dashboard draws; more would only cost memory.
 const WORKERS: usize = 2;
 
-/// Runs the board until a person or a signal ends it, or nobody has needed it for long.
-pub(super) fn run(options: &ServeOptions, place: &Place, interactive: bool) -> Result<Ending, CliError> {
+/// How this process comes to serve the project.
+enum Right {
+    /// Nobody served it.
+    Claim(Claim),
+    /// Somebody did, and hands it over.
+    Offer(Offer),
+}
+
+impl Right {
+    /// Returns the right to serve `project`. A board without a screen is handed over to a dashboard when
+    /// `options` do not ask for another beginning; and to the board that a dashboard has started.
+    fn to(project: &Project, options: &ServeOptions, screen: bool) -> Result<Self, CliError> {
+        let taken = match Claim::take(project) {
+            Ok(claim) => return Ok(Self::Claim(claim)),
+            Err(taken) => taken,
+        };
+        let ListenError::Taken { pid, .. } = taken else {
+            return Err(taken.into());
+        };
+        if options.begins_elsewhere() || !(screen || options.take_over) {
+            return Err(taken.into());
+        }
+        match Offer::ask(project, screen) {
+            Ok(offer) => Ok(Self::Offer(offer)),
+            // It ended at this very moment, or it is about to.
+            Err(HandoverError::Gone) => Ok(Self::Claim(Claim::take(project)?)),
+            Err(source) => Err(CliError::Handover { pid, source }),
+        }
+    }
+
+    /// Opens the board.
+    fn open(self, project: &Project, plan: &Plan) -> Result<Host, CliError> {
+        match self {
+            Self::Claim(claim) => Host::open(claim, project, plan),
+            Self::Offer(offer) => Host::take_over(offer, project, plan),
+        }
+    }
+}
+
+/// Runs the board until a person or a signal ends it, nobody has needed it for long, or another process does.
+pub(super) fn run(
+    options: &ServeOptions,
+    place: &Place,
+    interactive: bool,
+    output: &mut Output<'_>,
+) -> Result<Ending, CliError> {
     let project = place::project(place)?;
     if options.detached {
         processes::detach()?;
     }
-    let claim = match Claim::take(&project) {
-        // Who started this one wants a board, and there is one.
-        Err(ListenError::Taken { .. }) if options.detached => return Ok(Ending::Done),
-        claim => claim?,
-    };
-    let with_dashboard = interactive && !options.no_tui;
-    if with_dashboard {
-        telemetry::to_dashboard(options.log)?;
-    } else {
+    let screen = interactive && !options.no_tui;
+    if !screen {
         telemetry::to_stderr(options.log)?;
     }
+    let right = match Right::to(&project, options, screen) {
+        // Who started this one wants a board, and there is one.
+        Err(CliError::Listen(ListenError::Taken { .. })) if options.detached => return Ok(Ending::Done),
+        right => right?,
+    };
     runtime()?.block_on(async {
         let mut signals = Signals::listen()?;
-        if with_dashboard {
-            let host = Host::open(claim, &project, options.plan(DASHBOARD_PATIENCE))?;
-            let namespace = host.board().open(&place.namespace)?;
-            let facts = dashboard::facts(&project, place, options, namespace)?;
-            let show = Show::new(&project, place, false)?;
-            return dashboard::run(host, facts, show, signals).await;
+        if !screen {
+            let host = right.open(&project, &options.plan(HEADLESS_PATIENCE))?;
+            return without_screen(host, options.linger(), signals).await;
         }
-        let host = Host::open(claim, &project, options.plan(HEADLESS_PATIENCE))?;
-        let (ending, remains) = tokio::select! {
+        telemetry::to_dashboard(options.log)?;
+        let host = right.open(&project, &options.plan(DASHBOARD_PATIENCE))?;
+        let namespace = host.board().open(&place.namespace)?;
+        let facts = dashboard::facts(&project, place, options, namespace)?;
+        let show = Show::new(&project, place, false)?;
+        let successor = headless(
+            project.clone(),
+            place,
+            std::env::current_dir().ok(),
+            options.of_successor(),
+        );
+        match dashboard::run(host, facts, show, &mut signals, Some(&successor)).await? {
+            Exit::Closed(ending) => Ok(ending),
+            Exit::Left(process) => {
+                output.remark(format_args!(
+                    "the board goes on without a screen (process {process}): `callboard` shows it again, \
+                     `callboard stop` ends it"
+                ))?;
+                Ok(Ending::Done)
+            }
+            Exit::Alone(host) => without_screen(*host, options.linger(), signals).await,
+        }
+    })
+}
+
+/// Serves until a signal or somebody's wish ends the board, or a dashboard takes it over.
+async fn without_screen(
+    mut host: Host,
+    linger: Option<Duration>,
+    mut signals: Signals,
+) -> Result<Ending, CliError> {
+    let (ending, remains) = loop {
+        let wish = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "told to stop; once more forces it");
-                (Ending::Signal(signal), Remains::Nothing)
+                break (Ending::Signal(signal), Remains::Nothing);
             }
-            () = host.asked_to_end() => (Ending::Done, Remains::Nothing),
-            () = host.abandoned(options.linger()) => {
-                tracing::info!("nobody has been connected for {} s, so the board ends", options.linger);
-                (Ending::Done, Remains::Everything)
-            }
+            wish = host.wish(linger) => wish,
         };
-        host.close(remains, signals.next()).await?;
-        Ok(ending)
-    })
+        match wish {
+            Wish::End => break (Ending::Done, Remains::Nothing),
+            Wish::Nobody => {
+                let linger = linger.unwrap_or_default().as_secs();
+                tracing::info!("nobody has been connected for {linger} s, so the board ends");
+                break (Ending::Done, Remains::Everything);
+            }
+            Wish::HandOver(successor) if !successor.has_screen() => {
+                successor.refuse("neither the one that serves nor the one that asks has a screen");
+            }
+            Wish::HandOver(successor) => match host.hand_over(successor).await {
+                Ok(()) => {
+                    tracing::info!("a dashboard has taken the board over");
+                    return Ok(Ending::Done);
+                }
+                Err(error) => tracing::warn!(%error, "the board stays here; it was not taken over"),
+            },
+        }
+    };
+    host.close(remains, signals.next()).await?;
+    Ok(ending)
 }
 
 /// Returns the runtime that a board lives in.

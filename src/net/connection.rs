@@ -18,6 +18,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use rmcp::model::{
     ClientRequest, ErrorCode, InitializeRequestParams, RequestId, ServerJsonRpcMessage, ServerResult,
@@ -45,6 +46,8 @@ pub const MAX_WAITING: usize = 64;
 const TURN: usize = 32;
 /// A longer line takes so long to read that the runtime is told.
 const LONG_LINE: usize = 256 * 1024;
+/// How long a peer has to take what was answered, before it is left.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
 /// The JSON-RPC code of a request that the server could serve at another time.
 const BUSY: ErrorCode = ErrorCode(-32000);
 
@@ -69,8 +72,16 @@ pub(super) struct Conversation<H> {
     waiting: HashMap<RequestId, AbortHandle>,
     tasks: JoinSet<RequestId>,
     traffic: Arc<Traffic>,
-    /// Ends what waits with the answer it has; see [`Self::run`].
-    stop: CancellationToken,
+    ends: Ends,
+}
+
+/// How a connection is told to end.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    /// What waits is to answer with what it has, and then the connection ends.
+    pub(super) stop: CancellationToken,
+    /// The connection is to end at once. What waits is given up without an answer, and may be asked again.
+    pub(super) pause: CancellationToken,
 }
 
 #[expect(
@@ -105,11 +116,11 @@ impl<H: ServerHandler> Conversation<H> {
         repeats: Option<Repeats>,
         changes: fn(&str) -> bool,
         traffic: Arc<Traffic>,
-        stop: CancellationToken,
+        ends: Ends,
     ) -> Self {
         let voice = Voice::new(Arc::clone(&wire.outbox));
         let mut context = RequestContext::new(RequestId::Number(0), voice.peer().clone());
-        context.ct = stop.clone();
+        context.ct = ends.stop.clone();
         Self {
             wire,
             handler: Arc::new(handler),
@@ -121,20 +132,20 @@ impl<H: ServerHandler> Conversation<H> {
             waiting: HashMap::new(),
             tasks: JoinSet::new(),
             traffic,
-            stop,
+            ends,
         }
     }
 
-    /// Serves until the peer closes, or until `stop`: then what waits is asked to answer, and is waited for.
+    /// Serves until the peer closes, or until it is told to end; see [`Ends`].
     /// `first` is the line that was read already. Dropping this ends everything at once.
     pub(super) async fn run(mut self, first: Option<Line>) {
         if let Some(line) = first {
             self.serve(&line);
         }
         let outbox = Arc::clone(&self.wire.outbox);
-        let stop = self.stop.clone();
-        let stopped = stop.cancelled();
-        tokio::pin!(stopped);
+        let Ends { stop, pause } = self.ends.clone();
+        let (stopped, paused) = (stop.cancelled(), pause.cancelled());
+        tokio::pin!(stopped, paused);
         loop {
             let left = self.turn();
             if left && outbox.has_room() {
@@ -143,6 +154,7 @@ impl<H: ServerHandler> Conversation<H> {
             }
             tokio::select! {
                 biased;
+                () = &mut paused => break self.give_up().await,
                 () = &mut stopped => break self.end().await,
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 // Whoever makes room wakes this: the socket may take all of it before `drain` is asked.
@@ -282,11 +294,23 @@ impl<H: ServerHandler> Conversation<H> {
     /// The peer sends no more, but may still read: `echo … | socat` does that.
     async fn end_of_input(mut self) {
         let outbox = Arc::clone(&self.wire.outbox);
-        let stop = self.stop.clone();
+        let Ends { stop, pause } = self.ends.clone();
         tokio::select! {
             () = outbox.hung_up() => {}
             () = self.finish() => {}
             () = stop.cancelled() => self.end().await,
+            () = pause.cancelled() => self.give_up().await,
+        }
+    }
+
+    /// Gives up what waits, and does not return before all of it has stopped: nothing is done to the board after
+    /// that. What was answered before is written, if the peer takes it soon.
+    async fn give_up(mut self) {
+        self.tasks.shutdown().await;
+        let outbox = Arc::clone(&self.wire.outbox);
+        let write = async { while !outbox.is_empty() && outbox.drain().await.is_ok() {} };
+        if tokio::time::timeout(LAST_ANSWERS, write).await.is_err() {
+            tracing::debug!("a client does not take its last answers");
         }
     }
 

@@ -37,6 +37,7 @@ pub struct Launch {
 /// A board that was started and may not serve yet.
 #[derive(Debug)]
 pub struct Launched {
+    process: u32,
     ended: Receiver<io::Result<ExitStatus>>,
     log: PathBuf,
 }
@@ -101,7 +102,8 @@ impl Launch {
             .stderr(log)
             .spawn()
             .map_err(failed("start", &self.program))?;
-        tracing::debug!(process = child.id(), "started a board");
+        let process = child.id();
+        tracing::debug!(process, "started a board");
         let (tell, ended) = channel();
         thread::Builder::new()
             .name("board's end".to_owned())
@@ -109,11 +111,20 @@ impl Launch {
             // Somebody must take note of the end; whether anybody asks for it is another thing.
             .spawn(move || tell.send(child.wait()))
             .map_err(failed("watch", &self.program))?;
-        Ok(Some(Launched { ended, log: path }))
+        Ok(Some(Launched {
+            process,
+            ended,
+            log: path,
+        }))
     }
 }
 
 impl Launched {
+    /// Returns its process.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
     /// Returns how it ended, if it has.
     pub fn ended(&self) -> Option<Miscarried> {
         match self.ended.try_recv() {
@@ -177,7 +188,8 @@ mod tests {
         let (tell, ended) = channel();
         tell.send(status).unwrap();
         let log = launched.log.clone();
-        Launched { ended, log }.ended().unwrap()
+        let process = launched.process;
+        Launched { process, ended, log }.ended().unwrap()
     }
 
     #[test]

@@ -5,8 +5,7 @@
 use std::io;
 use std::ops::Range;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The longest line that is served: a value of 10 MiB, all of it escaped, fits several times.
 pub const MAX_LINE: usize = 64 * 1024 * 1024;
@@ -68,7 +67,7 @@ impl Lines {
 
     /// Reads what there is into the buffer, and returns how much that was: 0 at the end.
     /// Dropping it loses nothing.
-    pub(super) async fn fill(&mut self, reader: &mut OwnedReadHalf) -> io::Result<usize> {
+    pub(super) async fn fill(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         self.make_room();
         reader.read_buf(&mut self.buffer).await
     }

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::net;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use super::project::{Project, ProjectError};
 pub struct Claim {
     lock: File,
     socket: PathBuf,
+    /// Whether it is ours, and not given away.
+    ours: bool,
 }
 
 /// A socket that accepts. Dropping it removes the socket and gives up the claim.
@@ -33,8 +36,8 @@ pub struct Listening {
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and inode, so that nobody else's socket is ever removed.
-    identity: (u64, u64),
+    /// Device and inode, so that nobody else's socket is ever removed; none when it is not ours any more.
+    identity: Option<(u64, u64)>,
 }
 
 /// Why this process cannot serve.
@@ -102,14 +105,24 @@ impl Claim {
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
         }
+        Self::over(lock, project)
+    }
+
+    /// Says in the lock file, which this process has locked, that it serves `project`.
+    fn over(lock: File, project: &Project) -> Result<Self, ListenError> {
         let holder = Holder {
             pid: std::process::id(),
             root: project.root.clone(),
         };
-        holder.write(&lock).map_err(failed("write the lock file"))?;
+        holder.write(&lock).map_err(|source| ListenError::System {
+            doing: "write the lock file",
+            path: project.lock_file(),
+            source,
+        })?;
         Ok(Self {
             lock,
             socket: project.socket.clone(),
+            ours: true,
         })
     }
 
@@ -127,7 +140,10 @@ impl Claim {
         let path = path.clone();
         Ok(Listening {
             listener,
-            file: SocketFile { path, identity },
+            file: SocketFile {
+                path,
+                identity: Some(identity),
+            },
             claim: self,
         })
     }
@@ -135,7 +151,9 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Err(error) = self.lock.set_len(0) {
+        if self.ours
+            && let Err(error) = self.lock.set_len(0)
+        {
             tracing::warn!(%error, "the lock file still names this process");
         }
     }
@@ -152,6 +170,42 @@ impl Listening {
         Ok(self.listener.accept().await?.0)
     }
 
+    /// Takes over a socket that accepts, and the lock with it, from the process that served `project` so far.
+    /// Needs a tokio runtime around it.
+    pub(super) fn taken_over(
+        lock: OwnedFd,
+        listener: OwnedFd,
+        project: &Project,
+    ) -> Result<Self, ListenError> {
+        let path = &project.socket;
+        let failed = |doing| {
+            let path = path.clone();
+            move |source| ListenError::System { doing, path, source }
+        };
+        // It was made non-blocking by whoever opened it, and that goes with it.
+        let listener = UnixListener::from_std(listener.into()).map_err(failed("go on with the socket"))?;
+        let identity = identity(path).map_err(failed("look at the socket"))?;
+        Ok(Self {
+            listener,
+            file: SocketFile {
+                path: path.clone(),
+                identity: Some(identity),
+            },
+            claim: Claim::over(lock.into(), project)?,
+        })
+    }
+
+    /// Returns what another process needs to go on with it: the lock and the socket.
+    pub(super) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.claim.lock.as_fd(), self.listener.as_fd()]
+    }
+
+    /// Leaves all of it to the process that has the descriptors.
+    pub(super) fn leave(mut self) {
+        self.claim.ours = false;
+        self.file.identity = None;
+    }
+
     /// Stops accepting and removes the socket, but keeps others from serving until the claim is dropped.
     pub(super) fn close(self) -> Claim {
         self.claim
@@ -160,7 +214,8 @@ impl Listening {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity)
+        if self.identity.is_some()
+            && identity(&self.path).ok() == self.identity
             && let Err(error) = fs::remove_file(&self.path)
         {
             tracing::warn!(socket = %self.path.display(), %error, "cannot remove the socket");

@@ -15,6 +15,7 @@ pub mod bridge;
 mod connection;
 mod era;
 mod farewell;
+pub mod handover;
 pub mod hello;
 mod holder;
 pub mod launch;

@@ -12,11 +12,13 @@ use rmcp::ServerHandler;
 use rmcp::model::{ErrorData, ServerJsonRpcMessage};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Conversation, Wire};
+use super::connection::{Conversation, Ends, Wire};
 use super::farewell::{Farewells, MAX_FAREWELLS};
+use super::handover::{Ask, Successor};
 use super::hello::Hello;
 use super::lines::{Line, Lines};
 use super::listen::{Claim, Listening};
@@ -48,10 +50,24 @@ pub struct Connection {
 pub struct Stop {
     /// Stop accepting, let what is in flight answer, then end.
     pub gently: CancellationToken,
+    /// Let everybody go without an answer to what waits, but keep the socket: it is served on, here or elsewhere.
+    pub pause: CancellationToken,
     /// End now.
     pub now: CancellationToken,
     /// How long what is in flight has.
     pub limit: Duration,
+}
+
+impl Stop {
+    /// Returns a way to end a server; what is in flight has `limit` then.
+    pub fn within(limit: Duration) -> Self {
+        Self {
+            gently: CancellationToken::new(),
+            pause: CancellationToken::new(),
+            now: CancellationToken::new(),
+            limit,
+        }
+    }
 }
 
 /// Who serves the requests of connections.
@@ -63,34 +79,50 @@ pub struct Handlers<F> {
     pub changes: fn(&str) -> bool,
 }
 
-/// Serves `board` on `listening` until it is told to stop. The socket is gone as soon as it stops accepting.
-/// Returns the claim: nobody else can serve the project before it is dropped.
+/// How a board is served no more.
+#[derive(Debug)]
+pub enum Ended {
+    /// The socket is gone. Nobody else can serve the project before this is dropped.
+    Closed(Claim),
+    /// It was told to pause, and nobody uses the board any more: what was answered has been done, and what was
+    /// not may be asked again. Who connects waits.
+    Paused(Listening),
+}
+
+/// Serves `board` on `listening` until it is told to stop. Who asks for the board is sent to `successors`.
 pub async fn serve<H, F>(
     listening: Listening,
     board: Board,
     handlers: Handlers<F>,
     traffic: Arc<Traffic>,
+    successors: mpsc::Sender<Successor>,
     stop: Stop,
-) -> Claim
+) -> Ended
 where
     H: ServerHandler,
     F: Fn(Connection) -> H + Send + Sync + 'static,
 {
     raise_file_limit();
+    let leave = stop.gently.child_token();
     let door = Arc::new(Door {
         board,
         handlers,
         traffic,
-        stop: stop.gently.clone(),
-        farewells: Farewells::new(stop.gently.clone()),
+        successors,
+        ends: Ends {
+            stop: stop.gently.clone(),
+            pause: stop.pause.clone(),
+        },
+        farewells: Farewells::new(leave.clone()),
     });
     let connections = TaskTracker::new();
     let force = CancellationToken::new();
-    loop {
+    let paused = loop {
         tokio::select! {
             biased;
-            () = stop.gently.cancelled() => break,
-            () = stop.now.cancelled() => break,
+            () = stop.gently.cancelled() => break false,
+            () = stop.now.cancelled() => break false,
+            () = stop.pause.cancelled() => break true,
             accepted = listening.accept() => match accepted {
                 Ok(stream) => door.enter(stream, &connections, &force),
                 Err(error) => {
@@ -99,6 +131,12 @@ where
                 }
             },
         }
+    };
+    if paused {
+        leave.cancel();
+        connections.close();
+        connections.wait().await;
+        return Ended::Paused(listening);
     }
     let claim = listening.close();
     // Connections whose handlers only know this token must end too when the end is forced first.
@@ -113,14 +151,15 @@ where
     }
     force.cancel();
     connections.wait().await;
-    claim
+    Ended::Closed(claim)
 }
 
 struct Door<F> {
     board: Board,
     handlers: Handlers<F>,
     traffic: Arc<Traffic>,
-    stop: CancellationToken,
+    successors: mpsc::Sender<Successor>,
+    ends: Ends,
     farewells: Farewells,
 }
 
@@ -162,12 +201,25 @@ where
     }
 
     /// Serves until the peer closes or its process is gone, and returns what ties its session to the process.
-    async fn serve(&self, stream: UnixStream, peer: &Peer) -> Option<Tether> {
+    async fn serve(&self, mut stream: UnixStream, peer: &Peer) -> Option<Tether> {
+        let mut lines = Lines::default();
+        // Who says nothing takes no place on the roster.
+        let first = tokio::select! {
+            () = self.ends.stop.cancelled() => return None,
+            () = self.ends.pause.cancelled() => return None,
+            first = first_line(&mut stream, &mut lines) => first?,
+        };
+        if let Line::Whole(range) = &first
+            && let Some(ask) = Ask::read(lines.bytes(range))
+        {
+            self.introduce(stream, peer.pid, ask);
+            return None;
+        }
         let (reader, writer) = stream.into_split();
         let wire = Wire {
             reader,
             outbox: Arc::new(Outbox::new(writer)),
-            lines: Lines::default(),
+            lines,
         };
         let outbox = Arc::clone(&wire.outbox);
         // A child that inherited the socket may keep it open for ever, but is not the agent. What the process
@@ -178,18 +230,26 @@ where
             pending().await
         };
         tokio::select! {
-            tether = self.converse(wire, peer.pid) => tether,
+            tether = self.converse(wire, first, peer.pid) => tether,
             never = hang_up => never,
         }
     }
 
-    async fn converse(&self, mut wire: Wire, pid: Option<u32>) -> Option<Tether> {
-        let first = tokio::select! {
-            () = self.stop.cancelled() => return None,
-            first = first_line(&mut wire) => first,
+    /// Tells the host who asks for the board.
+    fn introduce(&self, stream: UnixStream, pid: Option<u32>, ask: Result<Ask, serde_json::Error>) {
+        let successor = match ask.map(|ask| Successor::of(stream, pid, ask)) {
+            Ok(Ok(successor)) => successor,
+            Ok(Err(error)) => return tracing::warn!(%error, "a process that asks for the board is not heard"),
+            Err(error) => return tracing::warn!(%error, "a process asks for the board in another language"),
         };
-        // Who says nothing takes no place on the roster.
-        let first = first?;
+        if let Err(error) = self.successors.try_send(successor) {
+            error
+                .into_inner()
+                .refuse("the board is changing hands already, or ending");
+        }
+    }
+
+    async fn converse(&self, wire: Wire, first: Line, pid: Option<u32>) -> Option<Tether> {
         let (hello, first) = match first {
             Line::Whole(range) => match Hello::read(wire.lines.bytes(&range)) {
                 Some(hello) => (Some(hello), None),
@@ -212,10 +272,13 @@ where
         let handler = (self.handlers.make)(Connection { session });
         let changes = self.handlers.changes;
         let traffic = Arc::clone(&self.traffic);
-        let stop = self.stop.child_token();
+        let ends = Ends {
+            stop: self.ends.stop.child_token(),
+            pause: self.ends.pause.clone(),
+        };
         // What handlers have started beside their answers ends with the connection.
-        let _end = stop.clone().drop_guard();
-        Conversation::new(wire, handler, repeats, changes, traffic, stop)
+        let _end = ends.stop.clone().drop_guard();
+        Conversation::new(wire, handler, repeats, changes, traffic, ends)
             .run(first)
             .await;
         tether
@@ -255,12 +318,12 @@ impl Drop for Left {
 }
 
 /// Reads up to the end of the first line, `None` when there is none.
-async fn first_line(wire: &mut Wire) -> Option<Line> {
+async fn first_line(stream: &mut UnixStream, lines: &mut Lines) -> Option<Line> {
     loop {
-        if let Some(line) = wire.lines.next() {
+        if let Some(line) = lines.next() {
             return Some(line);
         }
-        match wire.lines.fill(&mut wire.reader).await {
+        match lines.fill(stream).await {
             Ok(0) | Err(_) => return None,
             Ok(_) => {}
         }

@@ -12,8 +12,14 @@ use super::{Ended, Request};
 /// What a key means where it was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// End the dashboard.
+    /// End the dashboard, after a question when agents are attached to a board that can outlive it.
     Quit,
+    /// End the dashboard, and leave the board running without it.
+    LeaveRunning,
+    /// End the board although agents are attached.
+    EndBoard,
+    /// Do not end the dashboard.
+    Stay,
     /// Show or hide the help.
     Help,
     /// Move the focus to the next pane.

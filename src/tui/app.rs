@@ -128,13 +128,18 @@ pub fn why_not(model: &Model, action: Action) -> Option<&'static str> {
     }
 }
 
-fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
+pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
     if let Some(why) = why_not(model, action) {
         model.toast = Some(Toast::info(now, why));
         return Outcome::redraw();
     }
     match action {
-        Action::Quit => return Outcome::effect(Effect::End(Ended::Quit)),
+        Action::Quit => return quit(model),
+        Action::LeaveRunning => {
+            model.overlays.pop();
+            return Outcome::effect(Effect::Ask(Request::LeaveRunning));
+        }
+        Action::EndBoard => return Outcome::effect(Effect::End(Ended::Quit)),
         Action::Help => model.overlays.push(Overlay::Help(0)),
         Action::NextPane => step_focus(model, 1),
         Action::PreviousPane => step_focus(model, Pane::ALL.len() - 1),
@@ -177,7 +182,7 @@ fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
         Action::Waits => model.overlays.push(Overlay::Waits(0)),
         Action::Snapshot => return Outcome::effect(Effect::Ask(Request::Snapshot)),
         Action::Submit => return submit(model, now),
-        Action::Abandon => drop(model.overlays.pop()),
+        Action::Abandon | Action::Stay => drop(model.overlays.pop()),
         Action::Suggest => {
             if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
                 prompt.suggest();
@@ -204,6 +209,20 @@ fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
         }
     }
     model.arrange();
+    Outcome::redraw()
+}
+
+/// Ends the dashboard and the board with it. While agents are attached to a board that can outlive it, a person
+/// is asked first; who quits again does not mean that the agents should lose it.
+fn quit(model: &mut Model) -> Outcome {
+    if !model.facts.outlived || model.snapshot.attached == 0 {
+        return Outcome::effect(Effect::End(Ended::Quit));
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Leave)) {
+        model.overlays.pop();
+        return Outcome::effect(Effect::Ask(Request::LeaveRunning));
+    }
+    model.overlays.push(Overlay::Leave);
     Outcome::redraw()
 }
 
@@ -234,7 +253,7 @@ fn travel(model: &mut Model, action: Action) {
             *top = moved(*top, action, page).min(last_line);
             return;
         }
-        Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => return,
+        Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Leave) => return,
         None => {}
     }
     let pane = model.focus();

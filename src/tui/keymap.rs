@@ -26,17 +26,20 @@ pub enum Mode {
     Help,
     /// A question before something that cannot be undone.
     Confirm,
+    /// The question what becomes of the board.
+    Leave,
 }
 
 impl Mode {
     /// Every mode, in the order in which the help shows them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Board,
         Self::Detail,
         Self::Waits,
         Self::Filter,
         Self::Prompt,
         Self::Confirm,
+        Self::Leave,
         Self::Help,
     ];
 
@@ -50,6 +53,7 @@ impl Mode {
             Self::Prompt => "Typing",
             Self::Help => "Help",
             Self::Confirm => "Question",
+            Self::Leave => "Quitting",
         }
     }
 }

@@ -68,6 +68,8 @@ pub struct Facts {
     pub namespace: NamespaceId,
     /// How to attach the first agent, on several lines.
     pub snippet: String,
+    /// Whether the board can go on without the dashboard.
+    pub outlived: bool,
     /// Whether the mouse is wanted; it takes the terminal's own selection away.
     pub mouse: bool,
     /// Whether there may be colours.
@@ -83,6 +85,8 @@ pub enum Request {
     StartDemo,
     /// Write a snapshot of the board to a file.
     Snapshot,
+    /// Let the board go on in another process, and then stop this dashboard.
+    LeaveRunning,
 }
 
 /// A request on its way to the host, who answers with what there is to say of it.

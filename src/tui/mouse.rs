@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::{Outcome, answer};
+use super::app::{Outcome, act, answer};
 use super::layout::Slot;
 use super::pane::{Pane, places};
 use super::state::{Model, Overlay, Subject};
@@ -21,7 +21,7 @@ const WHEEL_ROWS: usize = 1;
 pub(super) fn update(model: &mut Model, mouse: MouseEvent, now: Time) -> Outcome {
     let place = Position::new(mouse.column, mouse.row);
     match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => click(model, place),
+        MouseEventKind::Down(MouseButton::Left) => click(model, place, now),
         MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
             if model.wheel.is_some_and(|last| now.since(last) < WHEEL_PAUSE) {
                 return Outcome::nothing();
@@ -33,11 +33,17 @@ pub(super) fn update(model: &mut Model, mouse: MouseEvent, now: Time) -> Outcome
     }
 }
 
-fn click(model: &mut Model, place: Position) -> Outcome {
+fn click(model: &mut Model, place: Position, now: Time) -> Outcome {
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => {
             return match view::button_at(confirm, model.arrangement().body, place) {
                 Some(choice) => answer(model, choice == super::state::Choice::Yes),
+                None => Outcome::nothing(),
+            };
+        }
+        Some(Overlay::Leave) => {
+            return match view::way_at(model.arrangement().body, place) {
+                Some(action) => act(model, action, now),
                 None => Outcome::nothing(),
             };
         }
@@ -112,7 +118,7 @@ fn scroll(model: &mut Model, place: Position, down: bool) -> Outcome {
             *top = step(*top).min(last_line);
             return Outcome::redraw();
         }
-        Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => return Outcome::nothing(),
+        Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Leave) => return Outcome::nothing(),
         None => {}
     }
     let arrangement = model.arrangement();

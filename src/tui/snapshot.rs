@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::board::{
-    Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Score, Stats,
-    Time,
+    Agent, Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Score,
+    Stats, Time,
 };
 
 use super::holders::{self, Held, Holder};
@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub namespaces: Vec<(NamespaceId, Namespace)>,
     /// The board in numbers.
     pub stats: Option<Stats>,
+    /// How many agents are attached in all namespaces, without those that this process has started for a demo.
+    pub attached: usize,
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
     agents: Vec<Arc<Row>>,
@@ -75,6 +77,7 @@ impl Snapshot {
             namespace,
             namespaces: Vec::new(),
             stats: None,
+            attached: 0,
             events: Vec::new(),
             agents: Vec::new(),
             scores: Vec::new(),
@@ -118,12 +121,17 @@ impl Snapshot {
         } else {
             board.scores(namespace)
         };
-        let agents = agent_rows(board, wanted, &holders, &scores);
+        let agents = board.agents();
+        let own = Some(std::process::id());
+        let attached = agents.iter().filter(|agent| agent.introduction.ppid != own);
+        let attached = attached.count();
+        let agents = agent_rows(board, wanted, agents, &holders, &scores);
         Self {
             now,
             namespace,
             namespaces: board.namespaces(),
             stats: Some(stats),
+            attached,
             events,
             agents,
             scores,
@@ -345,10 +353,10 @@ fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row
 fn agent_rows(
     board: &Board,
     wanted: &Wanted,
+    mut agents: Vec<Agent>,
     holders: &[Holder],
     scores: &[(Arc<str>, Score)],
 ) -> Vec<Arc<Row>> {
-    let mut agents = board.agents();
     agents.retain(|agent| agent.namespace == wanted.namespace);
     let score = |owner: &Owner| score_of(scores, owner);
     let here = agents.iter().map(|agent| {

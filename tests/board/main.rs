@@ -13,6 +13,7 @@ mod support;
 mod bare;
 mod concurrent;
 mod expiry;
+mod handed;
 mod image;
 mod leases;
 mod locks;

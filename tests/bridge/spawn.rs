@@ -8,12 +8,12 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::{Value, json};
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, first_line, run, send, wait_end};
 use crate::support::wait::until;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
 
 /// A home in which bridges start boards. None is left behind.
 struct Nest(Home);

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use callboard::cli::exit;
-use serde_json::{Value, json};
 use crate::support::plain::Plain;
 use crate::support::program::Home;
 use crate::support::pty::Pty;
+use callboard::cli::exit;
+use serde_json::{Value, json};
 
 /// Returns the place of the one board that runs.
 fn socket(home: &Home) -> PathBuf {

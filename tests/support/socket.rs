@@ -9,13 +9,13 @@ use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::Traffic;
 use callboard::net::listen::Claim;
 use callboard::net::project::Project;
-use callboard::net::server::{Connection, Handlers, Stop, serve};
+use callboard::net::server::{Connection, Ended, Handlers, Stop, serve};
 use callboard::target::Resolver;
 use rmcp::ServerHandler;
 use serde_json::json;
 use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::raw::Raw;
 
@@ -28,7 +28,7 @@ pub(crate) struct SocketServer {
     pub(crate) socket: PathBuf,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) stop: Stop,
-    pub(crate) ended: JoinHandle<Claim>,
+    pub(crate) ended: JoinHandle<Ended>,
     /// The project, which holds the socket too.
     pub(crate) dir: tempfile::TempDir,
 }
@@ -58,11 +58,7 @@ impl SocketServer {
         let listening = Claim::take(&project).unwrap().listen().unwrap();
         let revisions = RevisionFile::in_memory();
         let board = Board::new(SystemClock::new(), Limits::default(), revisions, Revision::ZERO);
-        let stop = Stop {
-            gently: CancellationToken::new(),
-            now: CancellationToken::new(),
-            limit: PATIENCE,
-        };
+        let stop = Stop::within(PATIENCE);
         let traffic = Arc::new(Traffic::default());
         let handlers = Handlers {
             make,
@@ -73,6 +69,8 @@ impl SocketServer {
             board.clone(),
             handlers,
             Arc::clone(&traffic),
+            // Nobody hands this one over.
+            mpsc::channel(1).0,
             stop.clone(),
         ));
         Self {

@@ -7,6 +7,7 @@
 //! the next process. Who held something is remembered, but not how long it would still have lasted: after a
 //! restart every holder has the same grace time to come back.
 
+mod handed;
 mod restore;
 mod take;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use handed::{EventRecord, HistoryRecord, PlaceRecord, Places};
 pub use restore::{Restoring, Unfit};
 pub use take::Image;
 
@@ -51,6 +53,12 @@ pub enum Record {
     Settled(SettledRecord),
     /// A request that was applied, and is not to be applied again.
     Answer(AnswerRecord),
+    /// A place in the queue for locks. Only a board that is handed over has these, and the next two.
+    Place(PlaceRecord),
+    /// From where on events are known.
+    History(HistoryRecord),
+    /// What happened to a key.
+    Event(EventRecord),
 }
 
 /// A session that proves itself by its secret.

@@ -68,10 +68,10 @@ fn advice(refusal: &Refusal) -> String {
 #[derive(Debug)]
 pub struct Restoring<C> {
     clock: C,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     limits: Limits,
-    moment: Moment,
-    now: Time,
+    pub(super) moment: Moment,
+    pub(super) now: Time,
     /// How much later it is than at the moment of the image, by the wall clock; nothing if that went back.
     elapsed: Duration,
     owners: BTreeSet<Arc<Owner>>,
@@ -116,6 +116,9 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
                 self.add_answer(record);
                 Ok(())
             }
+            Record::Place(record) => self.add_place(record),
+            Record::History(record) => self.add_history(&record),
+            Record::Event(record) => self.add_event(record),
         }
     }
 
@@ -372,12 +375,16 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         self.answers.restore(secret, id, self.ago(ago_ms), line, self.now);
     }
 
-    fn open(&mut self, namespace: &Namespace) -> Result<NamespaceId, Unfit> {
+    pub(super) fn open(&mut self, namespace: &Namespace) -> Result<NamespaceId, Unfit> {
         Ok(self.ledger.open(namespace)?)
     }
 
     /// Returns the presence of somebody who has the grace time to come back.
-    fn orphan(&mut self, namespace: NamespaceId, owner: Arc<Owner>) -> Result<Arc<Presence>, Unfit> {
+    pub(super) fn orphan(
+        &mut self,
+        namespace: NamespaceId,
+        owner: Arc<Owner>,
+    ) -> Result<Arc<Presence>, Unfit> {
         let owner = self.owner(owner)?;
         let presence = self.ledger.presence(namespace, &owner, self.now);
         presence.orphan(self.now);
@@ -385,7 +392,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
     }
 
     /// Returns `owner` as others of it are known, so that all share one, unless nobody can have that name.
-    fn owner(&mut self, owner: Arc<Owner>) -> Result<Arc<Owner>, Unfit> {
+    pub(super) fn owner(&mut self, owner: Arc<Owner>) -> Result<Arc<Owner>, Unfit> {
         if let Some(known) = self.owners.get(&owner) {
             return Ok(Arc::clone(known));
         }
@@ -397,7 +404,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         Ok(owner)
     }
 
-    fn check_rev(&self, rev: Revision) -> Result<(), Unfit> {
+    pub(super) fn check_rev(&self, rev: Revision) -> Result<(), Unfit> {
         if rev == Revision::ZERO || rev > self.moment.rev {
             return Err(Unfit::Revision(rev));
         }
@@ -405,7 +412,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
     }
 
     /// Returns the moment `millis` before that of the image.
-    fn ago(&self, millis: u64) -> Time {
+    pub(super) fn ago(&self, millis: u64) -> Time {
         let ago = Duration::from_millis(millis).saturating_add(self.elapsed);
         self.now.before(ago)
     }

@@ -1,10 +1,12 @@
 //! Taking an image: what must be copied while the board is held, and the rest.
 
+use std::iter;
 use std::sync::Arc;
 
+use super::handed::Lately;
 use super::{
-    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, Record, ScoreRecord, SessionRecord,
-    SettledRecord, WorkRecord, millis,
+    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, PlaceRecord, Record, ScoreRecord,
+    SessionRecord, SettledRecord, WorkRecord, millis,
 };
 use crate::board::answers::Mark;
 use crate::board::entry::Hold;
@@ -23,6 +25,9 @@ pub struct Image {
     spaces: Vec<Copied>,
     sessions: Vec<SessionRecord>,
     marks: Vec<(Fingerprint, Arc<Mark>)>,
+    /// Only for a board that is handed over.
+    pub(super) places: Vec<PlaceRecord>,
+    pub(super) lately: Vec<Lately>,
 }
 
 impl Board {
@@ -58,6 +63,8 @@ impl Board {
             spaces,
             sessions: sessions.collect(),
             marks: self.answers().in_image(rev, now),
+            places: Vec::new(),
+            lately: Vec::new(),
         }
     }
 }
@@ -98,7 +105,13 @@ impl Image {
         let answers = self.marks.iter();
         let answers = answers.map(|(secret, mark)| Record::Answer(self.answer(*secret, mark)));
         let tasks = scores.chain(settled);
-        sessions.chain(entries).chain(losses).chain(tasks).chain(answers)
+        let places = self.places.iter().cloned().map(Record::Place);
+        let lately = self.lately.iter().flat_map(|lately| {
+            let events = lately.events(self.now).map(Record::Event);
+            iter::once(Record::History(lately.history())).chain(events)
+        });
+        let held = sessions.chain(entries).chain(losses).chain(tasks).chain(answers);
+        held.chain(places).chain(lately)
     }
 
     fn entry(&self, namespace: &Namespace, key: &Key, entry: &Entry) -> EntryRecord {

@@ -21,10 +21,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::args::{Place, ServeOptions};
 use super::client::Client;
+use super::dashboard::{self, Exit};
 use super::host::{Host, Plan, Remains, Start};
 use super::output::Output;
 use super::signals::Signals;
-use super::{CliError, Ending, dashboard, place, serve};
+use super::{CliError, Ending, place, serve};
 use crate::net::listen::Claim;
 use crate::net::project::Project;
 use crate::telemetry;
@@ -134,7 +135,7 @@ pub(super) fn run(
             start: Start::Fresh,
             ..options.plan(PATIENCE)
         };
-        let host = Host::open(claim, &project, plan)?;
+        let mut host = Host::open(claim, &project, &plan)?;
         if interactive {
             let namespace = host.board().open(&place.namespace)?;
             let own = Place {
@@ -144,13 +145,16 @@ pub(super) fn run(
             let facts = dashboard::facts(&project, &own, options, namespace)?;
             let mut show = Show::new(&project, place, fast)?;
             show.start(Stage::Own);
-            return dashboard::run(host, facts, show, signals).await;
+            return match dashboard::run(host, facts, show, &mut signals, None).await? {
+                Exit::Closed(ending) => Ok(ending),
+                Exit::Left(_) | Exit::Alone(_) => Ok(Ending::Done),
+            };
         }
         let target = target(&project, place)?;
         let played = tokio::select! {
             played = print(&target, Pace::FAST, output) => played.map(|()| Ending::Done),
             signal = signals.next() => Ok(Ending::Signal(signal)),
-            () = host.asked_to_end() => Ok(Ending::Done),
+            _ = host.wish(None) => Ok(Ending::Done),
         };
         host.close(Remains::Nothing, signals.next()).await?;
         played

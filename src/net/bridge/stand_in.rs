@@ -13,7 +13,7 @@ use tokio::runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::mcp::Handler;
-use crate::net::connection::{Conversation, Wire};
+use crate::net::connection::{Conversation, Ends, Wire};
 use crate::net::lines::Lines;
 use crate::net::outbox::Outbox;
 use crate::net::traffic::Traffic;
@@ -69,8 +69,12 @@ fn serve(stream: UnixStream, hint: String) -> io::Result<()> {
             outbox: Arc::new(Outbox::new(writer)),
             lines: Lines::default(),
         };
-        let (traffic, stop) = (Arc::new(Traffic::default()), CancellationToken::new());
-        Conversation::new(wire, Handler::away(hint), None, |_| false, traffic, stop)
+        let ends = Ends {
+            stop: CancellationToken::new(),
+            pause: CancellationToken::new(),
+        };
+        let traffic = Arc::new(Traffic::default());
+        Conversation::new(wire, Handler::away(hint), None, |_| false, traffic, ends)
             .run(None)
             .await;
         Ok(())

@@ -9,6 +9,7 @@ use crate::tui::pane::Pane;
 const BOARD: &[Mode] = &[Mode::Board];
 const ROWS: &[Mode] = &[Mode::Board, Mode::Detail];
 const SCROLL: &[Mode] = &[Mode::Board, Mode::Detail, Mode::Waits, Mode::Help];
+const LEAVE: &[Mode] = &[Mode::Leave];
 const ALL: &[Mode] = &Mode::ALL;
 
 /// Every binding. The order is that of the footer and of the help.
@@ -71,6 +72,22 @@ pub const KEYMAP: &[Binding] = &[
         "press the marked button",
     )
     .footer("press"),
+    bind(
+        Action::LeaveRunning,
+        &[key(KeyCode::Enter), char('q'), char('y')],
+        LEAVE,
+        "quit, and leave the board running for them",
+    )
+    .footer("leave it running"),
+    bind(
+        Action::EndBoard,
+        &[char('e')],
+        LEAVE,
+        "end the board, with all that it holds",
+    )
+    .footer("end it")
+    .dangerous(),
+    bind(Action::Stay, &[key(KeyCode::Esc), char('n')], LEAVE, "stay").footer("stay"),
     bind(
         Action::Demo,
         &[char('d')],
@@ -266,6 +283,12 @@ pub const KEYMAP: &[Binding] = &[
         ALL,
         "say why the board does not stop",
     ),
-    bind(Action::Quit, &[char('q')], BOARD, "end the board").footer("quit"),
-    bind(Action::Quit, &[ctrl('c')], ALL, "end the board, from anywhere"),
+    bind(
+        Action::Quit,
+        &[char('q')],
+        BOARD,
+        "quit; while agents are attached, after a question",
+    )
+    .footer("quit"),
+    bind(Action::Quit, &[ctrl('c')], ALL, "quit, from anywhere"),
 ];

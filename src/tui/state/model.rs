@@ -30,6 +30,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// A question.
     Confirm(Confirm),
+    /// The question what becomes of the board when the dashboard ends.
+    Leave,
 }
 
 /// All that the dashboard shows and remembers.
@@ -98,6 +100,7 @@ impl Model {
             Some(Overlay::Waits(_)) => Mode::Waits,
             Some(Overlay::Prompt(_)) => Mode::Prompt,
             Some(Overlay::Confirm(_)) => Mode::Confirm,
+            Some(Overlay::Leave) => Mode::Leave,
             None if self.filter.editing => Mode::Filter,
             None => Mode::Board,
         }

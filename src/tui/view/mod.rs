@@ -7,6 +7,7 @@ mod detail;
 mod footer;
 mod header;
 mod help;
+mod leave;
 mod log;
 mod meter;
 mod pane;
@@ -22,6 +23,7 @@ use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear};
 
+use super::action::Action;
 use super::layout::{self, Arrangement};
 use super::state::{Choice, Confirm, Model, Overlay};
 
@@ -54,6 +56,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
             Overlay::Waits(top) => waits::draw(model, frame, arrangement.body, *top),
             Overlay::Prompt(prompt) => prompt::draw(model, prompt, frame, arrangement.body),
             Overlay::Confirm(confirm) => confirm::draw(model, confirm, frame, arrangement.body),
+            Overlay::Leave => leave::draw(model, frame, arrangement.body),
         }
     }
     footer::draw(model, frame, &arrangement);
@@ -107,6 +110,11 @@ pub(super) fn lines_below_the_screen(model: &Model) -> usize {
         Some(Overlay::Waits(_)) => waits::overflow(model, body),
         _ => 0,
     }
+}
+
+/// Returns what the line at a place on the screen does, in the question what becomes of the board.
+pub(super) fn way_at(body: Rect, place: Position) -> Option<Action> {
+    leave::way_at(body, place)
 }
 
 /// Returns the button of the question at a place on the screen.

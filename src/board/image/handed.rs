@@ -1,0 +1,226 @@
+//! What a board takes along only when it is handed over: who waits for what, and what happened lately.
+//!
+//! A board that is saved leaves this behind, for it would have to be written anew with every event; and who waits
+//! asks again after a crash, as everybody does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Image, Restoring, Unfit, millis};
+use crate::board::queue::{MAX_WAITERS, Waiter, Wish};
+use crate::board::{
+    Board, Clock, Event, EventKind, History, Key, Mode, Namespace, Owner, Refusal, Revision, Target, Time,
+};
+
+/// How many events a board takes along: what a person scrolls through, and more than watchers miss in a moment.
+const EVENTS: usize = 10_000;
+
+/// The places of those who wait, at a moment.
+#[derive(Debug, Default)]
+pub struct Places(Vec<PlaceRecord>);
+
+/// A place in the queue for locks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlaceRecord {
+    /// The namespace of the locks.
+    pub namespace: Namespace,
+    /// Who waits, or has waited so lately that the place is kept.
+    pub owner: Arc<Owner>,
+    /// What for, as people write it.
+    pub targets: Vec<Arc<str>>,
+    /// Whether others may hold the same.
+    pub mode: Mode,
+    /// What it is wanted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Arc<str>>,
+    /// How long the lock is to outlive its owner's last sign of life.
+    pub ttl_ms: u64,
+}
+
+/// From where on it is known what happened in a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HistoryRecord {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// All events after this revision follow.
+    pub after: Revision,
+}
+
+/// What happened to a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EventRecord {
+    /// The namespace of the key.
+    pub namespace: Namespace,
+    /// The revision of the batch that the change was part of.
+    pub rev: Revision,
+    /// The key.
+    pub key: Key,
+    /// What happened.
+    pub kind: EventKind,
+    /// Who did it.
+    pub by: Arc<Owner>,
+    /// What stands there since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Arc<str>>,
+    /// How long ago it happened.
+    pub ago_ms: u64,
+}
+
+/// What happened lately in a namespace.
+#[derive(Debug)]
+pub(super) struct Lately {
+    namespace: Namespace,
+    after: Revision,
+    events: Vec<Event>,
+}
+
+impl Board {
+    /// Returns the places of those who wait. It has to be asked while they are still there: who is cut off waits
+    /// no more.
+    pub fn places(&self) -> Places {
+        let namespaces = self.namespaces();
+        let place = |namespace: &Namespace, waiter: &Waiter| {
+            let targets = waiter.wish.targets.iter();
+            PlaceRecord {
+                namespace: namespace.clone(),
+                owner: Arc::clone(waiter.owner()),
+                targets: targets.map(|target| Arc::from(target.text())).collect(),
+                mode: waiter.wish.mode,
+                why: waiter.wish.why.clone(),
+                ttl_ms: millis(waiter.wish.ttl),
+            }
+        };
+        let places = self.look_at_ledger(|ledger, _| {
+            let spaces = namespaces.iter();
+            let places = spaces.flat_map(|(id, name)| ledger.queue(*id).map(|waiter| place(name, waiter)));
+            places.collect()
+        });
+        Places(places)
+    }
+
+    /// Takes an image for the process that goes on with the board. Nobody may use the board any more.
+    pub fn image_to_hand_over(&self, places: Places) -> Image {
+        let mut image = self.image();
+        let namespaces = self.namespaces();
+        image.places = places.0;
+        image.lately = self.look_at_ledger(|ledger, _| {
+            let spaces = namespaces.into_iter().map(|(id, namespace)| {
+                let (after, events) = ledger.space(id).history.tail(EVENTS);
+                Lately {
+                    namespace,
+                    after,
+                    events,
+                }
+            });
+            spaces.collect()
+        });
+        image
+    }
+}
+
+impl Lately {
+    pub(super) fn history(&self) -> HistoryRecord {
+        HistoryRecord {
+            namespace: self.namespace.clone(),
+            after: self.after,
+        }
+    }
+
+    pub(super) fn events(&self, now: Time) -> impl Iterator<Item = EventRecord> {
+        self.events.iter().map(move |event| {
+            let Event {
+                rev,
+                key,
+                kind,
+                by,
+                value,
+                at,
+            } = event.clone();
+            EventRecord {
+                namespace: self.namespace.clone(),
+                rev,
+                key,
+                kind,
+                by,
+                value,
+                ago_ms: millis(now.since(at)),
+            }
+        })
+    }
+}
+
+impl<C: Clock + std::fmt::Debug> Restoring<C> {
+    /// Keeps a place for its owner, behind those that were added before.
+    pub(super) fn add_place(&mut self, record: PlaceRecord) -> Result<(), Unfit> {
+        let PlaceRecord {
+            namespace,
+            owner,
+            targets,
+            mode,
+            why,
+            ttl_ms,
+        } = record;
+        let now = self.now;
+        let namespace = self.open(&namespace)?;
+        let holder = self.orphan(namespace, owner)?;
+        let wish = Wish {
+            targets: targets.iter().map(|text| Target::of_text(text)).collect(),
+            mode,
+            why,
+            ttl: Duration::from_millis(ttl_ms),
+        };
+        let queue = &mut self.ledger.space_mut(namespace).queue;
+        if queue.is_full() {
+            let (which, limit) = ("waiters", MAX_WAITERS);
+            return Err(Refusal::Full { which, limit }.into());
+        }
+        let last = queue.iter().len();
+        let ticket = queue.insert(last, holder, wish, now);
+        queue.close(ticket, now);
+        Ok(())
+    }
+
+    pub(super) fn add_history(&mut self, record: &HistoryRecord) -> Result<(), Unfit> {
+        let HistoryRecord { namespace, after } = record;
+        if *after > self.moment.rev {
+            return Err(Unfit::Revision(*after));
+        }
+        let namespace = self.open(namespace)?;
+        self.ledger.space_mut(namespace).history = History::new(*after);
+        Ok(())
+    }
+
+    pub(super) fn add_event(&mut self, record: EventRecord) -> Result<(), Unfit> {
+        let EventRecord {
+            namespace,
+            rev,
+            key,
+            kind,
+            by,
+            value,
+            ago_ms,
+        } = record;
+        self.check_rev(rev)?;
+        let by = self.owner(by)?;
+        let at = self.ago(ago_ms);
+        let namespace = self.open(&namespace)?;
+        let history = &mut self.ledger.space_mut(namespace).history;
+        if rev < history.rev() {
+            return Err(Unfit::Revision(rev));
+        }
+        history.push(Event {
+            rev,
+            key,
+            kind,
+            by,
+            value,
+            at,
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Boards that go on in another process: what they take along besides what a snapshot holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::image::{Clocks, attach, board, lock, now, restore, text, text_of, try_restore};
+use callboard::board::{Board, Key, Mode, Pattern, Refusal, Revision, Session, Target, Wish};
+
+/// Waits for `target` until the patience of an agent that asks again is over.
+fn ask(session: &Session, target: &str) -> Option<Revision> {
+    let wish = Wish {
+        targets: Arc::from([Target::path(target)]),
+        mode: Mode::Exclusive,
+        why: None,
+        ttl: Duration::from_secs(300),
+    };
+    let asked = now(session.call().acquire(wish, Duration::from_millis(1)));
+    asked.ok().map(|grant| grant.fence)
+}
+
+fn handed(board: &Board) -> String {
+    text_of(&board.image_to_hand_over(board.places()))
+}
+
+fn set(session: &Session, key: &str) {
+    let written = session
+        .call()
+        .set(Key::parse(key).unwrap(), Arc::from("v"), Duration::from_secs(60));
+    written.unwrap();
+}
+
+fn keys(board: &Board, since: Revision) -> Result<Vec<String>, Revision> {
+    let namespace = board.open(&callboard::board::Namespace::default()).unwrap();
+    let told = board.events_after(namespace, since, &Pattern::all(), 100);
+    told.map(|(events, _)| events.iter().map(|event| event.key.to_string()).collect())
+        .map_err(|compacted| compacted.oldest)
+}
+
+#[test]
+fn who_waited_first_is_still_served_first() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (holder, first, second) = (
+        attach(&before, "h"),
+        attach(&before, "one"),
+        attach(&before, "two"),
+    );
+    lock(&holder, "src", Mode::Exclusive).unwrap();
+    assert_eq!((ask(&first, "src"), ask(&second, "src")), (None, None));
+
+    let clock = clock.later(1);
+    let after = restore(&handed(&before), &clock);
+    let (holder, second, first) = (attach(&after, "h"), attach(&after, "two"), attach(&after, "one"));
+    // They ask again in another order, and nobody who comes now gets in between.
+    let late = attach(&after, "late");
+    assert_eq!((ask(&late, "src"), ask(&second, "src")), (None, None));
+    assert_eq!(ask(&first, "src"), None);
+    let waiting = after.waiters(holder.namespace());
+    let names: Vec<_> = waiting.iter().map(|(waiter, _)| &*waiter.owner().name).collect();
+    assert_eq!(names, ["one", "two", "late"]);
+}
+
+#[test]
+fn a_watcher_misses_nothing_and_is_not_told_that_it_might() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let agent = attach(&before, "a");
+    set(&agent, "task:1");
+    let seen = before.rev();
+    set(&agent, "task:2");
+    let clock = clock.later(1);
+    let after = restore(&handed(&before), &clock);
+    assert_eq!(keys(&after, seen), Ok(vec!["task:2".to_owned()]));
+    assert_eq!(keys(&after, before.rev()), Ok(vec![]));
+    set(&attach(&after, "a"), "task:3");
+    assert_eq!(keys(&after, seen).unwrap(), ["task:2", "task:3"]);
+    // What is only saved does not pretend to know.
+    let saved = restore(&text(&before), &clock);
+    assert!(keys(&saved, seen).is_err());
+}
+
+#[test]
+fn what_cannot_have_happened_is_refused() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (holder, waiter) = (attach(&before, "h"), attach(&before, "w"));
+    lock(&holder, "src", Mode::Exclusive).unwrap();
+    ask(&waiter, "src");
+    set(&holder, "task:1");
+    let good = handed(&before);
+    assert!(try_restore(good.as_bytes(), &clock, 0).is_ok());
+    for (from, to) in [
+        (
+            r#"{"history":{"namespace":"main","after":0}}"#,
+            r#"{"history":{"namespace":"main","after":9}}"#,
+        ),
+        (
+            r#"{"event":{"namespace":"main","rev":2"#,
+            r#"{"event":{"namespace":"main","rev":3"#,
+        ),
+        (r#""kind":"lease""#, r#""kind":"borrow""#),
+        (r#""targets":["src"]"#, r#""target":["src"]"#),
+    ] {
+        assert!(good.contains(from), "{from} is not in {good}");
+        let told = try_restore(good.replacen(from, to, 1).as_bytes(), &clock, 0);
+        assert!(told.is_err(), "{to}");
+    }
+}
+
+#[test]
+fn no_more_wait_than_a_queue_may_hold() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (holder, waiter) = (attach(&before, "h"), attach(&before, "w"));
+    lock(&holder, "src", Mode::Exclusive).unwrap();
+    ask(&waiter, "src");
+    let good = handed(&before);
+    let place = good.lines().find(|line| line.starts_with(r#"{"place""#)).unwrap();
+    let many = good.replacen(place, &[place; 1_001].join("\n"), 1);
+    let told = try_restore(many.as_bytes(), &clock, 0).unwrap_err().to_string();
+    let refusal = Refusal::Full {
+        which: "waiters",
+        limit: 1_000,
+    };
+    assert!(told.contains(&refusal.to_string()), "{told}");
+}
