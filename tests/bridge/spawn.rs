@@ -194,6 +194,24 @@ fn a_board_that_is_killed_is_followed_by_one_that_goes_on() {
 }
 
 #[test]
+fn a_board_that_nobody_needed_any_more_is_found_again_by_the_next_agent() {
+    let nest = Nest::new();
+    let mut command = nest.command();
+    command.env("CALLBOARD_LINGER", "1");
+    let mut ann = Plain::through_bridge(command, "ann");
+    set(&mut ann, "task:1", "unfinished");
+    let (_, socket) = nest.board();
+    drop(ann);
+    // Not asked, since who asks is somebody.
+    until("the board has ended", PATIENCE, || {
+        (!socket.exists()).then_some(())
+    });
+    let mut bob = nest.agent("bob");
+    let found = bob.tool("getStorage", &json!({ "key": "task:1" }));
+    assert_eq!(found["value"], "unfinished", "{found}");
+}
+
+#[test]
 fn a_board_that_was_stopped_stays_away_until_somebody_new_comes() {
     let nest = Nest::new();
     let mut ann = nest.agent("ann");

@@ -91,6 +91,32 @@ fn what_is_under_way_when_the_board_goes_waits_for_a_restart_and_no_longer() {
 }
 
 #[test]
+fn calls_wait_for_a_board_that_is_being_started_and_openings_do_not() {
+    let mut relay = relay();
+    say(&mut relay, OPENING, at(0));
+    say(&mut relay, CALL, at(0));
+    relay.expect_board(at(5_000));
+    assert_eq!(hand_over(&mut relay, at(500)), [0]);
+    let later = CALL.replace(":1,", ":2,");
+    say(&mut relay, &later, at(3_000));
+    assert_eq!(hand_over(&mut relay, at(4_999)), Vec::<Value>::new());
+    assert_eq!(hand_over(&mut relay, at(5_000)), [1, 2]);
+}
+
+#[test]
+fn nobody_waits_for_a_board_that_could_not_be_started() {
+    let mut relay = relay();
+    say(&mut relay, OPENING, at(0));
+    say(&mut relay, CALL, at(0));
+    relay.expect_board(at(5_000));
+    relay.expect_nobody(at(20));
+    assert_eq!(hand_over(&mut relay, at(20)), [0, 1]);
+    let later = CALL.replace(":1,", ":2,");
+    say(&mut relay, &later, at(3_000));
+    assert_eq!(hand_over(&mut relay, at(3_000)), [2]);
+}
+
+#[test]
 fn boards_that_come_and_go_without_a_word_do_not_make_a_request_wait_for_ever() {
     let mut relay = relay();
     say(&mut relay, CALL, at(0));
@@ -172,7 +198,7 @@ impl World {
     }
 
     fn step(&mut self, chance: &mut Chance) {
-        match chance.below(12) {
+        match chance.below(14) {
             0..=3 => {
                 self.asked += 1;
                 let line = json!({"jsonrpc": "2.0", "id": self.asked, "method": "tools/call"});
@@ -192,6 +218,11 @@ impl World {
                 say(&mut self.relay, &line.to_string(), self.now);
                 self.cancelled.insert(id);
             }
+            12 if !self.relay.board.is_up() => {
+                let until = self.now.after(Duration::from_millis(chance.below(3_000)));
+                self.relay.expect_board(until);
+            }
+            13 if !self.relay.board.is_up() => self.relay.expect_nobody(self.now),
             10 => {
                 // An answer that was given before comes again.
                 let id = 1 + chance.below(self.asked + 1);
