@@ -47,6 +47,7 @@ fn main() -> Result {
     }
     load::measure(&mut report, calls)?;
     processes::measure_start_and_memory(&mut report)?;
+    processes::measure_first_agent(&mut report)?;
     hooks::measure(&mut report)?;
     dashboard::measure(&mut report, calls)?;
     report.print();

@@ -188,6 +188,40 @@ pub(crate) fn measure_start_and_memory(report: &mut Report) -> Result {
     Ok(())
 }
 
+/// Measures how long the first agent of a project waits, whose bridge starts the board.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+pub(crate) fn measure_first_agent(report: &mut Report) -> Result {
+    let mut firsts = Vec::new();
+    for _ in 0..10 {
+        let dir = tempfile::tempdir()?;
+        let socket: PathBuf = dir.path().join("s");
+        let start = Instant::now();
+        let mut bridge = callboard(None, &socket)
+            .arg("bridge")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut client = Client::of(&mut bridge)?;
+        client.open()?;
+        client.call(&get_line(1, 1))?;
+        firsts.push(start.elapsed());
+        let stopped = callboard(None, &socket).arg("stop").output()?;
+        if !stopped.status.success() {
+            return Err("the bridge has started no board".into());
+        }
+        drop(client);
+        bridge.wait()?;
+    }
+    let first = Sample::new(firsts).p50() / 1e3;
+    report.row(
+        "bridge that starts the board: start to first call",
+        format!("{first:.1} ms"),
+        "≤ 50 ms",
+        first <= 50.0,
+    );
+    Ok(())
+}
+
 /// Starts a board and polls its socket without a pause until the first answer.
 fn board_at_once(socket: &Path) -> Result<Process> {
     let mut command = callboard(None, socket);

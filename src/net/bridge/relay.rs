@@ -262,6 +262,7 @@ impl Relay {
     /// A board has spoken: what waits, waits for it.
     fn found_board(&mut self) {
         self.patience = None;
+        self.expected = Time::default();
         self.alarm = None;
         for request in self.pending.iter_mut() {
             request.deadline = None;

@@ -141,6 +141,8 @@ impl Course {
             // A board takes its socket away with it; one that dies cannot.
             ErrorKind::NotFound => self.ended |= std::mem::take(&mut self.lost),
             ErrorKind::ConnectionRefused => self.lost = false,
+            // Whatever stands in the way of its directory, the attempt tells it.
+            ErrorKind::NotADirectory => {}
             _ => return false,
         }
         // After one that did not last, a board is started for somebody only.

@@ -104,6 +104,18 @@ fn calls_wait_for_a_board_that_is_being_started_and_openings_do_not() {
 }
 
 #[test]
+fn a_board_that_came_and_went_is_not_the_one_that_was_being_started() {
+    let mut relay = relay();
+    relay.expect_board(at(5_000));
+    relay.board_came(at(30)).unwrap();
+    say(&mut relay, CALL, at(40));
+    answer(&mut relay, Side::Board, "1");
+    relay.board_went(at(50));
+    say(&mut relay, &CALL.replace(":1,", ":2,"), at(60));
+    assert_eq!(hand_over(&mut relay, at(1_060)), [2]);
+}
+
+#[test]
 fn nobody_waits_for_a_board_that_could_not_be_started() {
     let mut relay = relay();
     say(&mut relay, OPENING, at(0));
