@@ -66,7 +66,7 @@ impl Home {
         command
     }
 
-    /// Bridges start no board here, since a test that wants one starts it; see `support::spawning` for the others.
+    /// Bridges start no board here: a test that wants one starts it, and has it end with the test.
     fn environment(&self) -> [(&'static str, PathBuf); 4] {
         let own = || self.path().to_owned();
         [

@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::board::Time;
 use crate::net::launch::{Launch, Launched, Miscarried};
 
-/// How long a board may take from its start until it serves.
-const START: Duration = Duration::from_secs(5);
+/// How long a board may take from its start until it serves: less than a client that has ended its input gives.
+const START: Duration = Duration::from_secs(4);
 /// How long after a start the socket is looked at often: mostly a board serves much sooner.
 const SOON: Duration = Duration::from_millis(200);
 /// The first and the longest pause from one start to the next when the board does not last.
