@@ -154,6 +154,12 @@ impl Successor {
         match self.offer(&listening, image) {
             Ok(()) => {
                 listening.leave();
+                // It closes when the lock file names it; who looks at the board after this process finds it there.
+                if let Err(error) = hear(&mut self.stream)
+                    && error.kind() != io::ErrorKind::UnexpectedEof
+                {
+                    tracing::warn!(%error, "the process that has the board now does not say so");
+                }
                 Ok(())
             }
             Err(error) => Err(Box::new(Kept { listening, error })),
@@ -254,6 +260,7 @@ impl Offer {
         };
         say(&mut predecessor, &Word::Ready).map_err(failed)?;
         match hear(&mut predecessor).map_err(failed)? {
+            // Only then the connection is closed.
             Some(Word::Yours) => Ok(Listening::taken_over(lock, listener, project)?),
             _ => Err(HandoverError::Foreign),
         }

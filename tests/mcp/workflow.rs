@@ -104,7 +104,8 @@ async fn five_agents_work_while_a_person_watches_and_expires_a_lock() {
         screen.contents().matches("completed").count() >= FILES.len()
     });
 
-    screen.send("q");
+    // Also while agents are attached.
+    screen.send("qe");
     let status = screen.wait_end();
     assert!(status.success(), "{status:?}");
     assert!(!screen.look(Screen::alternate_screen), "the screen is given back");

@@ -354,7 +354,7 @@ impl Scene {
             namespace: self.namespace,
             snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config"
                 .to_owned(),
-            outlived: true,
+            outlived: false,
             mouse: true,
             palette: Palette::Ansi,
             time_zone: TimeZone::UTC,

@@ -80,7 +80,7 @@ async fn five_agents_lock_a_person_expires_one_and_its_agent_finds_nothing() {
     let released = agents.pop().unwrap();
     released.leave().await;
     shown.pty.wait_for("● 4 agents");
-    shown.pty.send("q");
+    shown.pty.send("qe");
     assert!(shown.pty.wait_end().success());
     assert!(!shown.socket().exists(), "the socket is gone");
     shown
@@ -134,7 +134,7 @@ async fn a_person_ends_a_lease_with_the_keys_and_who_waits_gets_it() {
     let mut files = std::fs::read_dir(shown.dir.path()).unwrap();
     let is_copy = |name: &str| name.starts_with("callboard-");
     assert!(files.any(|file| is_copy(file.unwrap().file_name().to_str().unwrap())));
-    shown.pty.send("q");
+    shown.pty.send("qe");
     assert!(shown.pty.wait_end().success());
 }
 
@@ -164,7 +164,7 @@ async fn an_escape_sequence_in_a_value_never_reaches_the_terminal() {
         let found = sent.windows(sequence.len()).any(|window| window == sequence);
         assert!(!found, "{:?} was sent", String::from_utf8_lossy(sequence));
     }
-    shown.pty.send("q");
+    shown.pty.send("qe");
     assert!(shown.pty.wait_end().success());
 }
 

@@ -228,6 +228,37 @@ fn quitting_and_stopping_end_and_esc_never_does() {
 }
 
 #[test]
+fn who_quits_while_agents_are_attached_is_asked_what_becomes_of_the_board() {
+    let mut stage = busy();
+    stage.model.facts.outlived = true;
+    assert_eq!(stage.press(&["q"]).effects, []);
+    assert!(stage.text().contains("agents are attached."), "{}", stage.text());
+    assert_eq!(stage.press(&["esc"]).effects, []);
+    assert!(!stage.text().contains("agents are attached."));
+    let leaves = vec![Effect::Ask(Request::LeaveRunning)];
+    // Whoever quits twice means to quit, and takes nothing away from anybody by that.
+    for keys in [["q", "enter"], ["q", "q"], ["ctrl-c", "ctrl-c"], ["q", "y"]] {
+        assert_eq!(stage.press(&keys).effects, leaves, "{keys:?}");
+        assert!(!stage.text().contains("agents are attached."), "it has been answered");
+    }
+    assert_eq!(stage.press(&["q", "e"]).effects, vec![Effect::End(Ended::Quit)]);
+    stage.press(&["esc", "?", "ctrl-c"]);
+    assert!(stage.text().contains("agents are attached."), "from anywhere");
+}
+
+#[test]
+fn the_ways_to_quit_can_be_clicked() {
+    let mut stage = busy();
+    stage.model.facts.outlived = true;
+    stage.press(&["q"]);
+    assert_eq!(stage.click("agents are attached").effects, []);
+    assert_eq!(
+        stage.click("the board goes on").effects,
+        vec![Effect::Ask(Request::LeaveRunning)]
+    );
+}
+
+#[test]
 fn stopping_the_process_is_explained_instead() {
     let mut stage = busy();
     assert_eq!(stage.press(&["ctrl-z"]).effects, []);

@@ -113,6 +113,16 @@ fn questions_say_what_will_happen() {
 }
 
 #[test]
+fn the_question_what_becomes_of_the_board() {
+    for (name, width, height) in [("80x24", 80, 24), ("50x12", 50, 12)] {
+        let mut stage = busy(width, height);
+        stage.model.facts.outlived = true;
+        stage.press(&["q"]);
+        assert_snapshot!(format!("quit_{name}"), stage.draw());
+    }
+}
+
+#[test]
 fn details_show_the_value_and_what_happened() {
     let mut stage = busy(80, 24);
     stage.scene.set(

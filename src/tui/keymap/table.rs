@@ -76,7 +76,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::LeaveRunning,
         &[key(KeyCode::Enter), char('q'), char('y')],
         LEAVE,
-        "quit, and leave the board running for them",
+        "quit; the board goes on for them",
     )
     .footer("leave it running"),
     bind(
