@@ -149,9 +149,12 @@ impl Toolset {
 
 impl Entry {
     fn publish(&self) -> Tool {
+        // Coordination adds to the board, or gives back what is the caller's own. It matters: some clients ask a
+        // person before each call that may destroy something, and refuse it where there is no person.
+        let destroys = self.changes && self.family != Family::Coordination;
         let annotations = ToolAnnotations::with_title(self.title)
             .read_only(!self.changes)
-            .destructive(self.changes)
+            .destructive(destroys)
             .idempotent(self.idempotent)
             .open_world(false);
         let tool = Tool::new(self.name, self.description, self.whole_schema())
