@@ -236,6 +236,25 @@ impl Roster {
         Ok(actor)
     }
 
+    /// Returns who calls as `name` in the session of `member`, or in another live one of the same client.
+    pub(crate) fn actor_of_client(
+        &self,
+        member: &Member,
+        name: &str,
+        presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
+    ) -> Result<Arc<Actor>, Refusal> {
+        self.actor(member, name, presence)
+            .or_else(|refusal| self.elsewhere(member, name).ok_or(refusal))
+    }
+
+    fn elsewhere(&self, member: &Member, name: &str) -> Option<Arc<Actor>> {
+        let client = member.introduction.ppid?;
+        let name = clean(name);
+        let siblings = self.of_process(&[client]).into_iter();
+        let mut siblings = siblings.filter(|one| one.namespace == member.namespace);
+        siblings.find_map(|one| lock(&one.others).get(name.as_str()).cloned())
+    }
+
     /// Removes a session, unless a newer connection has taken it over; `depart` notes its end.
     pub(crate) fn leave(&self, member: &Arc<Member>, depart: impl FnOnce()) {
         let session = member.owner().session;
@@ -270,14 +289,15 @@ impl Roster {
         drop(members);
     }
 
-    /// Returns the newest live session that the first of `processes` opened which opened any.
-    pub(crate) fn of_process(&self, processes: &[u32]) -> Option<Arc<Member>> {
+    /// Returns the live sessions that the first of `processes` opened which opened any, the oldest first.
+    pub(crate) fn of_process(&self, processes: &[u32]) -> Vec<Arc<Member>> {
         let members = lock(&self.members);
         let opened_by = |process: &u32| {
-            let mut newest = members.values().rev();
-            newest.find(|member| member.introduction.ppid == Some(*process))
+            let is_its = |member: &&Arc<Member>| member.introduction.ppid == Some(*process);
+            let sessions: Vec<_> = members.values().filter(is_its).cloned().collect();
+            (!sessions.is_empty()).then_some(sessions)
         };
-        processes.iter().find_map(opened_by).cloned()
+        processes.iter().find_map(opened_by).unwrap_or_default()
     }
 
     /// Returns everyone in the order of arrival.

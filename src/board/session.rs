@@ -6,7 +6,7 @@ use super::roster::{Actor, Member};
 use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster, unless it was found by
-/// [`Board::session_of`] and so is another connection's.
+/// [`Board::sessions_of`] and so is another connection's.
 #[derive(Debug)]
 pub struct Session {
     board: Board,
@@ -78,6 +78,14 @@ impl Session {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let actor = self.board.roster().actor(&self.member, name, presence)?;
         Ok(self.at_work(actor))
+    }
+
+    /// Returns the agent at work that is called `name` in this session or in another one of the same client, which
+    /// may have started a bridge for each of its threads.
+    pub fn call_in_client(&self, name: &str) -> Result<Call<'_>, Refusal> {
+        let presence = |owner: &_| self.board.presence(self.namespace(), owner);
+        let roster = self.board.roster();
+        Ok(self.at_work(roster.actor_of_client(&self.member, name, presence)?))
     }
 
     /// Notes that the call `id`, which is about to come over the session's connection, is of the agent `name`.

@@ -9,7 +9,7 @@ use super::{Heard, HookError, Moment, Verdict, patch};
 
 pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
     let input = Input::read(input)?;
-    let thread = input.agent_id.clone().or_else(|| input.session_id.clone());
+    let thread = input.session_id.clone();
     let mut heard = input.heard(|tool| match &*tool.name {
         "apply_patch" => {
             let paths = patch::paths(&tool.command()?);
@@ -72,8 +72,8 @@ mod tests {
             "session_id": "019a-main", "agent_id": "019a-sub", "agent_type": "worker",
             "hook_event_name": "PostToolUse", "tool_name": "Bash",
         }));
-        assert_eq!(heard.thread.as_deref(), Some("019a-sub"));
+        assert_eq!(heard.thread.as_deref(), Some("019a-main"));
+        assert_eq!(heard.agent.map(|agent| agent.id).as_deref(), Some("019a-sub"));
         assert_eq!(heard.moment, Moment::Between);
-        assert!(heard.agent.is_some());
     }
 }

@@ -73,7 +73,8 @@ pub struct Occasion {
     pub moment: Moment,
     /// Which agent inside the client's process; `None` is the one that the process was started for.
     pub agent: Option<SubAgent>,
-    /// The thread that the agent works in, for clients that name threads in their calls too.
+    /// The thread of the agent that the client was started for, for clients that name threads in their calls too. The
+    /// thread of a sub-agent is its id.
     pub thread: Option<String>,
     /// The client's name for the use of the tool.
     pub call: Option<String>,

@@ -32,13 +32,19 @@ pub(super) fn agent<'a>(
         return session.call_as(&name);
     }
     match text(THREAD) {
-        Some(thread) if !thread.is_empty() => session.call_as(&thread_name(session, thread)),
+        Some(thread) if !thread.is_empty() => thread_agent(session, thread),
         _ => Ok(session.call()),
     }
 }
 
+/// Returns the agent that works in `thread` of the client of `session`. It is one and the same in the client's hooks
+/// and over each of its bridges: Codex starts one for every thread, all of them in one process.
+pub(super) fn thread_agent<'a>(session: &'a Session, thread: &str) -> Result<Call<'a>, Refusal> {
+    session.call_in_client(&thread_name(session, thread))
+}
+
 /// Returns what the agent in `thread` is called: the board cuts longer names at their end.
-pub(super) fn thread_name(session: &Session, thread: &str) -> String {
+fn thread_name(session: &Session, thread: &str) -> String {
     let base = session.introduction().name.as_deref().unwrap_or(CODEX);
     let base: String = base.chars().take(MAX_NAME_CHARS - SHOWN - 1).collect();
     let start = thread.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);

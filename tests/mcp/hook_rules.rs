@@ -218,6 +218,40 @@ async fn a_codex_thread_is_the_same_agent_in_hooks_and_calls() {
     assert!(denied(&hook(&server, "before", ONE, other).await).contains("codex-23456789"));
 }
 
+/// Codex starts a bridge for each of its threads, all in one process, and its hooks name the thread that it was started
+/// for beside that of a sub-agent.
+#[tokio::test]
+async fn a_codex_thread_is_the_same_agent_over_each_bridge_of_its_process() {
+    let server = SocketServer::start();
+    let _first = attach(&server, "codex", ONE).await;
+    let mut second = attach(&server, "codex", ONE).await;
+    let lead = |path: &str| json!({ "thread": "019a-00000001", "writes": [path] });
+    let agent = json!({ "kind": "default", "id": "019a-00000002" });
+    let sub = |path: &str| json!({ "thread": "019a-00000001", "agent": agent, "writes": [path] });
+
+    passes(&hook(&server, "before", ONE, lead("a.rs")).await);
+    assert_eq!(holders(&server, "lock:a.rs"), ["codex-00000001"]);
+    hook(&server, "start", ONE, sub("a.rs")).await;
+    passes(&hook(&server, "before", ONE, sub("a.rs")).await);
+    assert_eq!(
+        holders(&server, "lock:a.rs"),
+        ["codex-00000002"],
+        "it was handed on"
+    );
+
+    let call = json!({
+        "name": "acquireLock", "arguments": { "targets": ["b.rs"] }, "_meta": { "threadId": "019a-00000002" },
+    });
+    second.request("tools/call", call).await;
+    assert_eq!(holders(&server, "lock:b.rs"), ["codex-00000002"]);
+    assert!(denied(&hook(&server, "before", ONE, lead("b.rs")).await).contains("codex-00000002"));
+    passes(&hook(&server, "commit", ONE, json!({ "writes": ["a.rs", "b.rs"] })).await);
+
+    hook(&server, "stop", ONE, sub("")).await;
+    assert!(holders(&server, "lock:a.rs").is_empty() && holders(&server, "lock:b.rs").is_empty());
+    passes(&hook(&server, "before", ONE, lead("b.rs")).await);
+}
+
 #[tokio::test]
 async fn who_hands_work_on_hands_on_the_files_it_was_editing() {
     let server = SocketServer::start();

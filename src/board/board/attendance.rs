@@ -40,11 +40,13 @@ impl Board {
         Session::new(self.clone(), member)
     }
 
-    /// Returns the live session that was opened by one of `processes`, of the first that opened any: there an
-    /// agent's hooks find what it is called.
-    pub fn session_of(&self, processes: &[u32]) -> Option<Session> {
-        let member = self.0.roster.of_process(processes)?;
-        Some(Session::of_another(self.clone(), member))
+    /// Returns the live sessions that were opened by one of `processes`, of the first that opened any, the oldest first:
+    /// there an agent's hooks find what it is called.
+    pub fn sessions_of(&self, processes: &[u32]) -> Vec<Session> {
+        let members = self.0.roster.of_process(processes).into_iter();
+        members
+            .map(|member| Session::of_another(self.clone(), member))
+            .collect()
     }
 
     fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {

@@ -57,6 +57,28 @@ fn who_gives_no_name_is_called_after_its_program() {
 }
 
 #[test]
+fn an_agent_is_the_same_over_all_sessions_of_its_client_and_of_no_other() {
+    let roster = Roster::default();
+    let opened_by = |ppid| {
+        let introduction = Introduction {
+            ppid,
+            ..Introduction::default()
+        };
+        roster.enter(NamespaceId(0), introduction, None, Time::default(), |owner, _| {
+            here(owner)
+        })
+    };
+    let [first, second, other, unknown] = [Some(7), Some(7), Some(8), None].map(opened_by);
+    let thread = roster.actor_of_client(&first, "thread", here).unwrap();
+    let again = roster.actor_of_client(&second, "thread", here).unwrap();
+    assert!(Arc::ptr_eq(&thread, &again));
+    for stranger in [other, unknown] {
+        assert!(roster.actor_of_client(&stranger, "thread", here).is_err());
+    }
+    assert!(roster.actor(&second, "thread", here).is_err());
+}
+
+#[test]
 fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_close() {
     let roster = Roster::default();
     let enter = |secret: &str, namespace| {

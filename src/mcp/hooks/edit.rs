@@ -8,7 +8,7 @@ use super::super::tools::Toolset;
 use super::words;
 use crate::board::{
     Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Owner, Refusal, Revision,
-    Session, Target, Term, Wish,
+    Session, SessionId, Target, Term, Wish,
 };
 use crate::hook::Verdict;
 use crate::target::Resolver;
@@ -97,12 +97,12 @@ pub(super) fn overwrite(agent: &Call<'_>, places: &[Target], resolver: &Resolver
     words::overwritten(&rivals, tools)
 }
 
-/// Keeps whoever asks from committing `targets` that are held outside the session `home`.
-pub(super) fn commit(reader: &Call<'_>, home: Option<&Session>, targets: &[Target]) -> Verdict {
-    let own = home.map(|home| home.owner().session);
-    let is_own = |lease: &Lease| Some(lease.owner().session) == own;
+/// Keeps whoever asks from committing `targets` that are held outside the sessions `own`.
+pub(super) fn commit(reader: &Call<'_>, own: &[Session], targets: &[Target]) -> Verdict {
+    let own: Vec<SessionId> = own.iter().map(|session| session.owner().session).collect();
+    let is_own = |lease: &Lease| own.contains(&lease.owner().session);
     let rivals = targets.iter().filter_map(|target| above(reader, target, is_own));
-    words::committed(&rivals.collect::<Vec<_>>(), home.is_none())
+    words::committed(&rivals.collect::<Vec<_>>(), own.is_empty())
 }
 
 /// Gives back what was locked for `agent` automatically.

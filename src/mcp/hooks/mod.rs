@@ -43,10 +43,16 @@ pub(super) async fn answer(
         Fault::invalid("params", problem)
     };
     let occasion: Occasion = serde_json::from_value(params).map_err(unreadable)?;
-    let found = session.board().session_of(&occasion.processes);
+    let sessions = session.board().sessions_of(&occasion.processes);
+    // A client with threads opens sessions for them as they come and go: the first is there as long as the client.
+    let home = match occasion.thread {
+        Some(_) => sessions.first(),
+        None => sessions.last(),
+    };
     let case = Case {
         occasion: &occasion,
-        home: found.as_ref(),
+        home,
+        sessions: &sessions,
         asking: session,
         place,
         tools,
@@ -61,6 +67,8 @@ struct Case<'a> {
     occasion: &'a Occasion,
     /// The session of the client in whose process the hook was started.
     home: Option<&'a Session>,
+    /// All sessions of that client.
+    sessions: &'a [Session],
     /// The hook's own.
     asking: &'a Session,
     place: &'a Place,
@@ -86,22 +94,31 @@ impl<'a> Case<'a> {
 
     /// Returns the agent of the session `home` that the hook speaks for.
     fn agent(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
-        if let Some(thread) = &self.occasion.thread {
-            return home.call_as(&identity::thread_name(home, thread));
-        }
+        let leader = self.leader(home)?;
         let Some(agent) = &self.occasion.agent else {
-            return Ok(home.call());
+            return Ok(leader);
         };
         // The one that it works for waits for it, and must not lose what it holds meanwhile.
-        home.call().note(CALL)?;
-        home.call_as(&name_of(agent))
+        leader.note(CALL)?;
+        match self.occasion.thread {
+            Some(_) => identity::thread_agent(home, &agent.id),
+            None => home.call_as(&name_of(agent)),
+        }
+    }
+
+    /// Returns the agent that the client was started for.
+    fn leader(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
+        match &self.occasion.thread {
+            Some(thread) => identity::thread_agent(home, thread),
+            None => Ok(home.call()),
+        }
     }
 
     /// Tells a new agent what is going on.
     fn start(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
         if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
             // Whoever hands work on does not go on with it at the same time.
-            give_back_automatic(&home.call())?;
+            give_back_automatic(&self.leader(home)?)?;
         }
         let context = match agent {
             Some(agent) => words::welcome(agent, Some(agent), self.tools)?,
@@ -201,7 +218,7 @@ impl<'a> Case<'a> {
         Ok(match named {
             Ok(targets) => {
                 let reader = self.asking.call();
-                edit::commit(&reader, self.home, &targets)
+                edit::commit(&reader, self.sessions, &targets)
             }
             Err(problem) => Verdict::Deny {
                 reason: format!("callboard cannot tell who holds a file of this commit: {problem}"),
