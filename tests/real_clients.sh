@@ -1,64 +1,67 @@
 #!/usr/bin/env bash
-# Lets real MCP clients connect through the real bridge: Claude Code, the Inspector of the TypeScript SDK and
-# the Python SDK, at pinned versions. Opt-in, since it installs them: half a gigabyte, once, into a folder of
-# its own. What cannot be installed is skipped by name; what connects wrongly fails the script.
+# Installs real clients at pinned versions, and lets them work with callboard: `tests/real_clients` has Claude Code, Codex,
+# Gemini CLI and opencode, and here are the Inspector of the TypeScript SDK and the Python SDK. Opt-in, since they take two
+# gigabytes, once, in a folder of their own. What cannot be installed is named and skipped; what goes wrong fails the script.
 #
-#     tests/real_clients.sh [path to callboard]
+#     tests/real_clients.sh [install]
 set -u
 
 cd "$(dirname "$0")/.." || exit 1
-board=${1:-$PWD/target/release/callboard}
-[ -x "$board" ] || { echo "build it first: cargo build --release (looked for $board)" >&2; exit 2; }
 clients=${CALLBOARD_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/callboard-clients}
-run=$(mktemp -d)
-mkdir -p "$clients" "$run/home" "$run/project"
-export CALLBOARD_SOCKET="$run/s.sock" HOME="$run/home"
-# Named on the command line, since some clients hand few variables on.
-bridge=("$board" bridge --socket "$CALLBOARD_SOCKET")
-
+export CALLBOARD_CLIENTS=$clients
 passed=0 failed=0 skipped=0
-check() { # name, text to find, command...
-    local name=$1 text=$2 out
-    shift 2
-    out=$(cd "$run/project" && timeout 60 "$@" 2>&1 </dev/null)
-    if grep -qF -- "$text" <<<"$out"; then
-        passed=$((passed + 1)) && echo "ok      $name"
-    else
-        failed=$((failed + 1)) && printf 'FAILED  %s: no «%s» in\n%s\n' "$name" "$text" "$out"
-    fi
-}
 skip() { skipped=$((skipped + 1)) && echo "skipped $1: $2"; }
 
+mkdir -p "$clients"
+for package in @anthropic-ai/claude-code@2.1.329 @openai/codex@0.169.0 @google/gemini-cli@0.61.0 opencode-ai@1.18.33 \
+    @modelcontextprotocol/inspector@2.12.0; do
+    version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$clients/node_modules/${package%@*}/package.json" 2>/dev/null)
+    [ "$version" = "${package##*@}" ] ||
+        timeout 600 npm install --prefix "$clients" --save-exact --no-fund --no-audit --silent "$package" >/dev/null 2>&1 ||
+        skip "$package" "npm could not install it"
+done
+python=$clients/venv/bin/python
+if ! "$python" -c 'import mcp' 2>/dev/null; then
+    python3 -m venv "$clients/venv" >/dev/null 2>&1 && timeout 600 "$python" -m pip install --quiet mcp==2.3.0 >/dev/null 2>&1 ||
+        skip "python" "pip could not install mcp"
+fi
+[ "${1:-}" != install ] || exit "$skipped"
+
+echo "== Claude Code, Codex, Gemini CLI, opencode"
+cargo test --test real_clients || failed=$((failed + 1))
+
+echo "== SDKs"
+board=${CARGO_TARGET_DIR:-$PWD/target}/debug/callboard
+run=$(mktemp -d)
+export CALLBOARD_SOCKET=$run/s.sock HOME=$run
 "$board" --no-tui 2>"$run/board.log" &
 server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$run"' EXIT
 for _ in $(seq 100); do [ -S "$CALLBOARD_SOCKET" ] && break || sleep 0.05; done
 [ -S "$CALLBOARD_SOCKET" ] || { echo "the board did not start:" >&2; cat "$run/board.log" >&2; exit 1; }
 
-if npm install --prefix "$clients" --no-fund --no-audit --silent \
-    @anthropic-ai/claude-code@2.1.329 @modelcontextprotocol/inspector@2.12.0 >/dev/null 2>&1; then
-    inspector=$clients/node_modules/.bin/mcp-inspector
-    check "inspector lists the tools" '"setStorage"' \
-        "$inspector" --cli "${bridge[@]}" --method tools/list
-    check "inspector writes a key" '\"success\":true' \
-        "$inspector" --cli "${bridge[@]}" --method tools/call --tool-name setStorage \
-        --tool-arg key=task:inspector --tool-arg value=seen
-    check "inspector reads it, modern era" 'seen' \
-        "$inspector" --cli "${bridge[@]}" --protocol-era modern --method tools/call --tool-name getStorage \
-        --tool-arg key=task:inspector
-    claude=$(find "$clients/node_modules/@anthropic-ai" -path '*claude-code-*/claude' -type f | head -1)
-    if [ -x "$claude" ]; then
-        (cd "$run/project" && "$claude" mcp add callboard -- "${bridge[@]}" >/dev/null 2>&1)
-        check "claude mcp list connects" '✔ Connected' "$claude" mcp list
+check() { # name, text to find, command...
+    local name=$1 text=$2 out
+    shift 2
+    out=$(cd "$run" && timeout 60 "$@" 2>&1 </dev/null)
+    if grep -qF -- "$text" <<<"$out"; then
+        passed=$((passed + 1)) && echo "ok      $name"
     else
-        skip "claude mcp list" "no binary of Claude Code for this platform"
+        failed=$((failed + 1)) && printf 'FAILED  %s: no «%s» in\n%s\n' "$name" "$text" "$out"
     fi
-else
-    skip "inspector, claude" "npm could not install them"
+}
+
+# The socket is named on the command line, since the Inspector hands few variables on.
+inspector=("$clients/node_modules/.bin/mcp-inspector" --cli "$board" bridge --socket "$CALLBOARD_SOCKET")
+if [ -x "${inspector[0]}" ]; then
+    check "inspector lists the tools" '"setStorage"' "${inspector[@]}" --method tools/list
+    check "inspector writes a key" '\"success\":true' "${inspector[@]}" \
+        --method tools/call --tool-name setStorage --tool-arg key=task:inspector --tool-arg value=seen
+    check "inspector reads it, modern era" 'seen' "${inspector[@]}" --protocol-era modern \
+        --method tools/call --tool-name getStorage --tool-arg key=task:inspector
 fi
 
-if { [ -x "$clients/venv/bin/python" ] || python3 -m venv "$clients/venv"; } >/dev/null 2>&1 &&
-    "$clients/venv/bin/pip" install --quiet mcp==2.3.0 >/dev/null 2>&1; then
+if "$python" -c 'import mcp' 2>/dev/null; then
     cat >"$run/client.py" <<'PY'
 import asyncio
 import sys
@@ -81,9 +84,7 @@ async def main():
 asyncio.run(main())
 PY
     check "python: written in one era, read in the other" '"value":"modern"' \
-        "$clients/venv/bin/python" "$run/client.py" "$board" "$CALLBOARD_SOCKET"
-else
-    skip "python" "pip could not install mcp"
+        "$python" "$run/client.py" "$board" "$CALLBOARD_SOCKET"
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
