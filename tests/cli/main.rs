@@ -16,6 +16,7 @@ mod git_hook;
 mod handover;
 mod hook;
 mod lifetime;
+mod newcomer;
 mod scripts;
 mod serve;
 mod setup;
