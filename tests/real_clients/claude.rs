@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::model::{Step, call, say};
-use crate::stage::{BEFORE, Client, LOCK, Running, Stage};
+use crate::stage::{BEFORE, Client, LOCK, Running, Stage, said};
 
 pub(crate) const CLAUDE: Client = Client {
     name: "Claude Code",
@@ -15,10 +15,14 @@ pub(crate) const CLAUDE: Client = Client {
 
 /// Starts a session with the task `task`.
 fn session(stage: &Stage, task: &str) -> Running {
+    session_with(stage, task, &["--allowedTools", "mcp__callboard"])
+}
+
+fn session_with(stage: &Stage, task: &str, options: &[&str]) -> Running {
     let mut claude = stage.command(CLAUDE.program);
     claude
         .args(["-p", task, "--permission-mode", "acceptEdits"])
-        .args(["--allowedTools", "mcp__callboard"])
+        .args(options)
         .env("ANTHROPIC_BASE_URL", stage.model.url())
         .env("ANTHROPIC_API_KEY", "dummy")
         .env("DISABLE_TELEMETRY", "1")
@@ -54,6 +58,7 @@ fn the_second_of_two_sessions_is_refused_and_goes_on_when_the_first_is_done() {
         [
             read(&stage),
             edit(&stage, "two", "TWO"),
+            call("Bash", json!({ "command": "git checkout -- src" })),
             read(&stage).held(),
             edit(&stage, "two", "TWO"),
             say("done"),
@@ -74,12 +79,17 @@ fn the_second_of_two_sessions_is_refused_and_goes_on_when_the_first_is_done() {
     ] {
         assert!(denied.contains(said), "{said}: {denied}");
     }
+    let denied = model.shown("BOB", 3);
+    assert!(
+        denied.contains("would overwrite files that others have locked: src/f.rs"),
+        "{denied}"
+    );
     assert_eq!(stage.content(), "ONE\ntwo\n");
 
     model.go_on("ALICE", 2);
     assert!(alice.end().success());
     stage.wait_until_free();
-    model.go_on("BOB", 2);
+    model.go_on("BOB", 3);
     assert!(bob.end().success());
     assert_eq!(stage.content(), "ONE\nTWO\n");
     stage.wait_until_free();
@@ -102,9 +112,15 @@ fn sub_agents_of_one_session_are_told_apart() {
             say("done"),
         ],
     );
+    let lock = json!({ "targets": ["port:3000"] });
     model.plays(
         "FIRST",
-        [read(&stage), edit(&stage, "one", "ONE"), say("done").held()],
+        [
+            read(&stage),
+            edit(&stage, "one", "ONE"),
+            call("mcp__callboard__acquireLock", lock),
+            say("done").held(),
+        ],
     );
     model.plays(
         "SECOND",
@@ -115,9 +131,11 @@ fn sub_agents_of_one_session_are_told_apart() {
         ],
     );
     let mut lead = session(&stage, "You are the LEAD.");
-    model.shown("FIRST", 2);
+    model.shown("FIRST", 3);
     let holder = stage.holder().unwrap();
     assert!(holder.starts_with("general-purpose-"), "{holder}");
+    // What it calls over the bridge that all of them share is called in its own name too.
+    assert_eq!(stage.holder_of("lock:port:3000").as_ref(), Some(&holder));
     model.go_on("SECOND", 0);
     let denied = model.shown("SECOND", 2);
     assert!(
@@ -125,8 +143,9 @@ fn sub_agents_of_one_session_are_told_apart() {
         "{denied}"
     );
     assert_eq!(stage.content(), "ONE\ntwo\n");
-    model.go_on("FIRST", 2);
+    model.go_on("FIRST", 3);
     stage.wait_until_free();
+    assert_eq!(stage.holder_of("lock:port:3000"), None, "it gave everything back");
     model.go_on("SECOND", 2);
     assert!(lead.end().success());
 }
@@ -195,4 +214,40 @@ fn a_model_uses_the_tools_in_its_own_name() {
     assert!(alice.end().success());
     assert_eq!(stage.holder(), None);
     assert_eq!(stage.content(), BEFORE);
+}
+
+#[test]
+fn the_plugin_is_valid_and_does_what_setup_does() {
+    let Some(stage) = Stage::open(CLAUDE) else { return };
+    let plugin = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/claude-plugin");
+    let mut validate = stage.command(CLAUDE.program);
+    said(validate.args(["plugin", "validate", "--strict", plugin]));
+    let model = &stage.model;
+    model.plays(
+        "ALICE",
+        [
+            read(&stage),
+            edit(&stage, "one", "ONE"),
+            call("mcp__plugin_callboard_callboard__heartbeat", json!({})),
+            say("done"),
+        ],
+    );
+    let holder = stage.hold();
+    let options = [
+        "--plugin-dir",
+        plugin,
+        "--allowedTools",
+        "mcp__plugin_callboard_callboard",
+    ];
+    let mut alice = session_with(&stage, "You are ALICE.", &options);
+    let denied = model.shown("ALICE", 2);
+    assert!(
+        denied.contains("src/f.rs is locked by somebody for \"a test\""),
+        "{denied}"
+    );
+    assert_eq!(stage.content(), BEFORE);
+    let here = model.shown("ALICE", 3);
+    assert!(here.contains("claude-code-1"), "{here}");
+    assert!(alice.end().success());
+    drop(holder);
 }

@@ -1,5 +1,7 @@
 //! Codex: sessions that patch one file.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -13,8 +15,15 @@ pub(crate) const CODEX: Client = Client {
     place: "node_modules/.bin/codex",
 };
 
+/// Opens a stage on which Codex trusts the project, asks the scripted model, and is set up.
+fn set_up() -> Option<Stage> {
+    let stage = stage()?;
+    stage.callboard(&["setup", "codex", "--project", "--yes"]);
+    Some(stage)
+}
+
 /// Opens a stage on which Codex trusts the project and asks the scripted model.
-fn stage() -> Option<Stage> {
+pub(crate) fn stage() -> Option<Stage> {
     let stage = Stage::open(CODEX)?;
     let (url, project) = (stage.model.url(), stage.project().display().to_string());
     let settings = format!(
@@ -23,12 +32,11 @@ fn stage() -> Option<Stage> {
          [projects.{project:?}]\ntrust_level = \"trusted\"\n"
     );
     stage.put_at_home(".codex/config.toml", &settings);
-    stage.callboard(&["setup", "codex", "--project", "--yes"]);
     Some(stage)
 }
 
 /// Starts a session with the task `task`. It trusts the hooks, which a person is asked about.
-fn session(stage: &Stage, task: &str) -> Running {
+pub(crate) fn session(stage: &Stage, task: &str) -> Running {
     let mut codex = stage.command(CODEX.program);
     codex
         .args([
@@ -49,12 +57,17 @@ fn patch(old: &str, new: &str) -> Step {
 
 #[test]
 fn the_second_of_two_sessions_is_refused_and_goes_on_when_the_first_is_done() {
-    let Some(stage) = stage() else { return };
+    let Some(stage) = set_up() else { return };
     let model = &stage.model;
     model.plays("ALICE", [patch("one", "ONE"), say("done").held()]);
     model.plays(
         "BOB",
-        [patch("two", "TWO"), patch("two", "TWO").held(), say("done")],
+        [
+            patch("two", "TWO"),
+            call("exec_command", json!({ "cmd": "git checkout -- src" })),
+            patch("two", "TWO").held(),
+            say("done"),
+        ],
     );
     let mut alice = session(&stage, "You are ALICE.");
     model.shown("ALICE", 1);
@@ -68,19 +81,24 @@ fn the_second_of_two_sessions_is_refused_and_goes_on_when_the_first_is_done() {
         denied.contains(&format!("src/f.rs is locked by {holder} ")),
         "{denied}"
     );
+    let denied = model.shown("BOB", 2);
+    assert!(
+        denied.contains("would overwrite files that others have locked: src/f.rs"),
+        "{denied}"
+    );
     assert_eq!(stage.content(), "ONE\ntwo\n");
 
     model.go_on("ALICE", 1);
     assert!(alice.end().success());
     stage.wait_until_free();
-    model.go_on("BOB", 1);
+    model.go_on("BOB", 2);
     assert!(bob.end().success());
     assert_eq!(stage.content(), "ONE\nTWO\n");
 }
 
 #[test]
 fn a_hook_and_a_call_of_one_thread_are_the_same_agent() {
-    let Some(stage) = stage() else { return };
+    let Some(stage) = set_up() else { return };
     let model = &stage.model;
     model.plays(
         "ALICE",
@@ -103,7 +121,7 @@ fn a_hook_and_a_call_of_one_thread_are_the_same_agent() {
 
 #[test]
 fn a_sub_agent_is_a_thread_with_a_name_and_a_bridge_of_its_own() {
-    let Some(stage) = stage() else { return };
+    let Some(stage) = set_up() else { return };
     let model = &stage.model;
     model.plays(
         "LEAD",
@@ -150,4 +168,32 @@ fn a_sub_agent_is_a_thread_with_a_name_and_a_bridge_of_its_own() {
     model.go_on("LEAD", 3);
     assert!(lead.end().success());
     assert_eq!(stage.content(), "one\nTWO\n");
+}
+
+/// The README says so.
+#[test]
+fn a_person_allows_the_tools_that_overwrite() {
+    let Some(stage) = set_up() else { return };
+    let model = &stage.model;
+    let set = || {
+        [
+            call(
+                "mcp__callboard/setStorage",
+                json!({ "key": "task:1", "value": "x" }),
+            ),
+            say("done"),
+        ]
+    };
+    model.plays("ALICE", set());
+    assert!(session(&stage, "You are ALICE.").end().success());
+    assert!(model.shown("ALICE", 1).contains("requires approval"));
+    let path = stage.project().join(".codex/config.toml");
+    let mut settings = OpenOptions::new().append(true).open(path).unwrap();
+    settings
+        .write_all(b"default_tools_approval_mode = \"approve\"\n")
+        .unwrap();
+    model.plays("BOB", set());
+    assert!(session(&stage, "You are BOB.").end().success());
+    let answer = model.shown("BOB", 1);
+    assert!(answer.contains("\"success\":true"), "{answer}");
 }

@@ -5,18 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::claude::CLAUDE;
-use crate::codex::CODEX;
+use crate::codex::{self, CODEX};
 use crate::gemini::GEMINI;
+use crate::model::{call, say};
 use crate::opencode::OPENCODE;
 use crate::stage::{Client, Stage, said};
-use crate::support::program::Lines;
 
 /// Returns every file below `path` with its content, but for those of git.
 fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -103,43 +102,20 @@ fn claude_code_connects_and_gets_its_files_back() {
 
 #[test]
 fn codex_connects_and_gets_its_files_back() {
-    let Some(stage) = Stage::open(CODEX) else { return };
+    let Some(stage) = codex::stage() else { return };
     let mut add = stage.command(CODEX.program);
     prints(add.args(["mcp", "add", "other", "--", "true"]), "Added");
-    comes_and_goes(&stage, CODEX, "--project", || ());
-    comes_and_goes(&stage, CODEX, "--user", || {
-        let mut server = stage.command(CODEX.program);
-        server
-            .arg("app-server")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut server = server.spawn().unwrap();
-        let (mut stdin, answers) = (
-            server.stdin.take().unwrap(),
-            Lines::of(server.stdout.take().unwrap()),
-        );
-        let info = json!({ "clientInfo": { "name": "test", "title": "test", "version": "1" } });
-        for message in [
-            json!({ "id": 0, "method": "initialize", "params": info }),
-            json!({ "method": "initialized" }),
-            json!({ "id": 1, "method": "mcpServerStatus/list", "params": {} }),
-        ] {
-            writeln!(stdin, "{message}").unwrap();
-        }
-        let status = std::iter::from_fn(|| answers.next())
-            .map(|line| serde_json::from_str::<Value>(&line).unwrap())
-            .find(|answer| answer["id"] == 1)
-            .unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
-        let servers = status["result"]["data"].as_array().unwrap();
-        let ours = servers.iter().find(|server| server["name"] == "callboard");
-        let tools = ours.unwrap_or_else(|| panic!("{status}"))["tools"]
-            .as_object()
-            .unwrap();
-        assert!(tools.contains_key("acquireLock"), "{status}");
-    });
+    // What it lists is only what it has read, so that it connects is seen by what an agent is answered.
+    let beat = |agent: &'static str, task: &str| {
+        let beat = call("mcp__callboard/heartbeat", json!({}));
+        stage.model.plays(agent, [beat, say("done")]);
+        let mut session = codex::session(&stage, task);
+        let here = stage.model.shown(agent, 1);
+        assert!(here.contains("\"agents\":[{\"name\":\"codex-"), "{here}");
+        assert!(session.end().success());
+    };
+    comes_and_goes(&stage, CODEX, "--project", || beat("ALICE", "You are ALICE."));
+    comes_and_goes(&stage, CODEX, "--user", || beat("BOB", "You are BOB."));
 }
 
 #[test]
