@@ -58,8 +58,9 @@ hear() {
     printf '%s\n' "$answer"
 }
 hook() { # agent's process, event, tool
-    printf '{"hook_event_name":"%s","session_id":"s","cwd":"%s","tool_name":"%s","tool_input":{"file_path":"src/f.rs"}}' \
-        "$2" "$PWD" "${3:-}" | CLAUDE_PID=$1 callboard hook claude
+    local input='{"file_path":"src/f.rs"}'
+    printf '{"hook_event_name":"%s","cwd":"%s","tool_name":"%s","tool_input":%s}' "$2" "$PWD" "${3:-}" "$input" |
+        CLAUDE_PID=$1 callboard hook claude
 }
 hello() { printf '{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"%s","version":"1"}}' "$1"; }
 

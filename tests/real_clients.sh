@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs real clients at pinned versions, and lets them work with callboard: `tests/real_clients` has Claude Code, Codex,
-# Gemini CLI and opencode, and here are the Inspector of the TypeScript SDK and the Python SDK. Opt-in, since they take two
-# gigabytes, once, in a folder of their own. What cannot be installed is named and skipped; what goes wrong fails the script.
+# Installs real clients at pinned versions, and lets them work with callboard: `tests/real_clients` has Claude
+# Code, Codex, Gemini CLI and opencode, and here are the Inspector of the TypeScript SDK and the Python SDK.
+# Opt-in, since they take 1.4 GB, once, in a folder of their own. What cannot be installed is named and
+# skipped; what goes wrong fails the script.
 #
 #     tests/real_clients.sh [install]
 set -u
@@ -15,14 +16,15 @@ skip() { skipped=$((skipped + 1)) && echo "skipped $1: $2"; }
 mkdir -p "$clients"
 for package in @anthropic-ai/claude-code@2.1.329 @openai/codex@0.169.0 @google/gemini-cli@0.61.0 opencode-ai@1.18.33 \
     @modelcontextprotocol/inspector@2.12.0; do
-    version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' "$clients/node_modules/${package%@*}/package.json" 2>/dev/null)
-    [ "$version" = "${package##*@}" ] ||
-        timeout 600 npm install --prefix "$clients" --save-exact --no-fund --no-audit --silent "$package" >/dev/null 2>&1 ||
+    installed=$clients/node_modules/${package%@*}/package.json
+    grep -qsF "\"version\": \"${package##*@}\"" "$installed" ||
+        timeout 600 npm install --prefix "$clients" --save-exact --no-fund --no-audit "$package" >/dev/null 2>&1 ||
         skip "$package" "npm could not install it"
 done
 python=$clients/venv/bin/python
 if ! "$python" -c 'import mcp' 2>/dev/null; then
-    python3 -m venv "$clients/venv" >/dev/null 2>&1 && timeout 600 "$python" -m pip install --quiet mcp==2.3.0 >/dev/null 2>&1 ||
+    python3 -m venv "$clients/venv" >/dev/null 2>&1 &&
+        timeout 600 "$python" -m pip install --quiet mcp==2.3.0 >/dev/null 2>&1 ||
         skip "python" "pip could not install mcp"
 fi
 [ "${1:-}" != install ] || exit "$skipped"

@@ -36,10 +36,10 @@ const ALONE: [(&str, &str); 5] = [
 #[derive(Clone, Copy)]
 pub(crate) struct Client {
     pub(crate) name: &'static str,
-    /// How it is called by people and by `callboard setup`.
+    /// What a shell and `callboard setup` call it.
     pub(crate) program: &'static str,
-    /// The program in the folder of clients; `{platform}` is what npm calls this one. Where a package has a program for
-    /// each platform, what it calls a program itself may be a stand-in until a script of its own has run.
+    /// Where it is in the folder of clients; `{platform}` is what npm calls the machine. Some packages bring a program
+    /// for each platform, and the one in `.bin` does nothing until an install script has run, which npm may not allow.
     pub(crate) place: &'static str,
 }
 
@@ -79,7 +79,7 @@ impl Stage {
         }
         let dir = tempfile::Builder::new().prefix("cb").tempdir().unwrap();
         let base = dir.path().canonicalize().unwrap();
-        for part in ["home", "bin", "run", "project/src", "project/.git"] {
+        for part in ["home", "bin", "run", "project/src"] {
             fs::create_dir_all(base.join(part)).unwrap();
         }
         fs::write(base.join("project").join(FILE), BEFORE).unwrap();
@@ -88,7 +88,7 @@ impl Stage {
         done(
             Command::new("git")
                 .args(["init", "--quiet"])
-                .current_dir(base.join("project")),
+                .arg(base.join("project")),
         );
         let mut board = command(&base, "callboard");
         let board = Running::start(board.arg("--no-tui").stdout(Stdio::null()));
@@ -183,7 +183,8 @@ fn clients() -> PathBuf {
         Some(cache) => PathBuf::from(cache),
         None => PathBuf::from(variable("HOME").unwrap_or_default()).join(".cache"),
     };
-    variable("CALLBOARD_CLIENTS").map_or_else(|| cache().join("callboard-clients"), PathBuf::from)
+    let place = variable("CALLBOARD_CLIENTS").map(PathBuf::from);
+    std::path::absolute(place.unwrap_or_else(|| cache().join("callboard-clients"))).unwrap()
 }
 
 /// Returns what npm calls this platform.
