@@ -12,7 +12,7 @@ use super::args::Place;
 use super::client::Client;
 use super::output::Output;
 use super::{CliError, place, processes};
-use crate::hook::{self, Heard, Moment, Occasion, Verdict};
+use crate::hook::{self, Heard, Occasion, Verdict};
 use crate::net::project::Project;
 
 /// What the connection of a hook is called on the board.
@@ -65,11 +65,20 @@ impl From<Kind> for hook::Client {
 
 /// What happens to an edit that the board cannot judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Enforce {
+pub(super) enum Enforce {
     /// It passes, with a warning for the person.
     Open,
     /// It is denied.
     Closed,
+}
+
+impl From<Enforce> for hook::Enforce {
+    fn from(enforce: Enforce) -> Self {
+        match enforce {
+            Enforce::Open => Self::Open,
+            Enforce::Closed => Self::Closed,
+        }
+    }
 }
 
 /// Asks the board what follows from the event on stdin, and says it in the client's words.
@@ -77,7 +86,7 @@ pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>)
     let client = hook::Client::from(options.client);
     let heard = match read(client) {
         Ok(heard) => heard,
-        Err(problem) => return unreadable(client, options.enforce, &problem, place, output),
+        Err(problem) => return unreadable(client, options.enforce.map(From::from), &problem, place, output),
     };
     let Heard { event, mut occasion } = heard;
     occasion.auto_lock = !options.no_auto_lock;
@@ -87,7 +96,12 @@ pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>)
     occasion.processes = of_client.and_then(|pid| pid.parse().ok()).into_iter().collect();
     occasion.processes.extend(processes::above());
     let verdict = project(place).and_then(|project| ask(&occasion, &project, place));
-    let verdict = verdict.unwrap_or_else(|error| without(options.enforce, &occasion, &error));
+    let enforce = options.enforce.map(hook::Enforce::from);
+    let verdict = verdict.unwrap_or_else(|error| {
+        let board_runs = !matches!(error, CliError::NoBoard { .. });
+        let is_closed = hook::Enforce::is_closed(enforce, board_runs);
+        Verdict::unjudged(&occasion, is_closed, &with_hint(&error))
+    });
     match client.answer(&event, &verdict) {
         Some(answer) => output.line(answer),
         None => Ok(()),
@@ -129,43 +143,17 @@ fn read(client: hook::Client) -> Result<Heard, String> {
     client.read(&input).map_err(|error| error.to_string())
 }
 
-/// Returns what follows when the board cannot say it.
-fn without(enforce: Option<Enforce>, occasion: &Occasion, error: &CliError) -> Verdict {
-    let is_absent = matches!(error, CliError::NoBoard { .. });
-    let is_closed = is_closed(enforce, is_absent);
-    let is_edit = !(occasion.writes.is_empty() && occasion.overwrites.is_empty());
-    let problem = with_hint(error);
-    if is_edit && is_closed {
-        let reason =
-            format!("Nothing was written, because callboard cannot tell who holds the file: {problem}.");
-        return Verdict::Deny { reason };
-    }
-    if is_edit || occasion.moment == Moment::Start {
-        let warning =
-            format!("callboard: {problem}. Until then nothing keeps agents from each other's files.");
-        return Verdict::Warn { warning };
-    }
-    Verdict::Pass
-}
-
-fn is_closed(enforce: Option<Enforce>, is_absent: bool) -> bool {
-    match enforce {
-        Some(enforce) => enforce == Enforce::Closed,
-        None => !is_absent,
-    }
-}
-
 /// What happened is not known, so it may have been an edit.
 fn unreadable(
     client: hook::Client,
-    enforce: Option<Enforce>,
+    enforce: Option<hook::Enforce>,
     problem: &str,
     place: &Place,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let connected = || project(place).and_then(|project| Client::attach(&project, place, NAME));
-    let is_absent = || matches!(connected(), Err(CliError::NoBoard { .. }));
-    if is_closed(enforce, enforce.is_none() && is_absent()) {
+    let board_runs = enforce.is_none() && !matches!(connected(), Err(CliError::NoBoard { .. }));
+    if hook::Enforce::is_closed(enforce, board_runs) {
         return Err(CliError::Hook(problem.to_owned()));
     }
     let warning = format!("callboard: {problem}. Locks are not looked at.");

@@ -271,7 +271,7 @@ impl Service {
                 Ok(session) => Handler::new(session, &setup)
                     .saved_by(saver.clone())
                     .ended_by(end.clone()),
-                Err(reason) => Handler::away(reason),
+                Err(reason) => Handler::turned_away(reason),
             },
             changes: mcp::changes,
         };

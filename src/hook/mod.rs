@@ -14,6 +14,7 @@
 mod claude;
 mod codex;
 mod gemini;
+pub mod open;
 mod opencode;
 mod patch;
 mod shell;
@@ -121,6 +122,15 @@ pub enum Verdict {
     },
 }
 
+/// What happens to an edit that no board can judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforce {
+    /// It passes, with a warning for the person.
+    Open,
+    /// It is denied.
+    Closed,
+}
+
 /// A hook's input, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -144,6 +154,32 @@ pub enum HookError {
         /// What is missing.
         what: &'static str,
     },
+}
+
+impl Enforce {
+    /// Tells whether edits are denied that cannot be judged. Who has not chosen is stopped where a board runs, and
+    /// not where there is none.
+    pub fn is_closed(chosen: Option<Self>, board_runs: bool) -> bool {
+        chosen.map_or(board_runs, |chosen| chosen == Self::Closed)
+    }
+}
+
+impl Verdict {
+    /// Returns what follows from `occasion` when no board can say it because of `problem`.
+    pub fn unjudged(occasion: &Occasion, is_closed: bool, problem: &str) -> Self {
+        let is_edit = !(occasion.writes.is_empty() && occasion.overwrites.is_empty());
+        if is_edit && is_closed {
+            let reason =
+                format!("Nothing was written, because callboard cannot tell who holds the file: {problem}.");
+            return Self::Deny { reason };
+        }
+        if is_edit || occasion.moment == Moment::Start {
+            let warning =
+                format!("callboard: {problem}. Until then nothing keeps agents from each other's files.");
+            return Self::Warn { warning };
+        }
+        Self::Pass
+    }
 }
 
 impl Client {

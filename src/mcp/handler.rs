@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Failure};
 use super::fault::{Fault, Listener};
+use super::hooks::tool;
 use super::setup::Setup;
 use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::targets::Place;
@@ -23,6 +24,9 @@ use super::tools::{Arguments, Family, Run, Site, Toolset};
 use super::{custom, hooks, identity, instructions, nearest, notices, prompts, resources};
 use crate::board::{Call, MAX_NAME_CHARS, Mark, Session};
 use crate::snapshot::Saver;
+
+/// What hooks say while no board runs. What calls are told would be too much at every edit.
+const NO_BOARD: &str = "no board runs; start it in another terminal with `callboard`";
 
 /// Serves one connection, in either era of the protocol.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub struct Handler {
 #[derive(Debug)]
 enum Seat {
     Board { session: Arc<Session>, place: Place },
-    Away(String),
+    Away { hint: String, board_runs: bool },
 }
 
 impl Handler {
@@ -55,7 +59,26 @@ impl Handler {
     /// Returns a stand-in for times without a board: it answers every opening and lists what a board has,
     /// and to each call it answers `hint`, which must say how to get a board.
     pub fn away(hint: impl Into<String>) -> Self {
-        Self::seated(Seat::Away(hint.into()), Toolset::All)
+        let hint = hint.into();
+        Self::seated(
+            Seat::Away {
+                hint,
+                board_runs: false,
+            },
+            Toolset::All,
+        )
+    }
+
+    /// Returns the handler of a connection that the board has no place for, because of `reason`.
+    pub fn turned_away(reason: impl Into<String>) -> Self {
+        let hint = reason.into();
+        Self::seated(
+            Seat::Away {
+                hint,
+                board_runs: true,
+            },
+            Toolset::All,
+        )
     }
 
     /// Returns the handler with somebody who saves the board when that is asked for.
@@ -91,7 +114,7 @@ impl Handler {
     fn session(&self) -> Result<&Arc<Session>, Fault> {
         match &self.seat {
             Seat::Board { session, .. } => Ok(session),
-            Seat::Away(hint) => Err(Fault::unavailable(hint.clone())),
+            Seat::Away { hint, .. } => Err(Fault::unavailable(hint.clone())),
         }
     }
 
@@ -125,6 +148,9 @@ impl Handler {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         self.meet(&context.meta);
+        if name == tool::NAME && tool::is_of_hook(&context.meta) {
+            return Ok(self.hook(arguments).await);
+        }
         let mut arguments = Arguments::new(arguments);
         let tool = self.tools.find(name).ok_or_else(|| self.unknown_tool(name));
         let (tool, seat) = match tool.and_then(|tool| Ok((tool, self.board()?))) {
@@ -161,10 +187,20 @@ impl Handler {
         Ok(result)
     }
 
+    async fn hook(&self, arguments: Option<JsonObject>) -> CallToolResult {
+        match &self.seat {
+            Seat::Board { session, place } => tool::call(arguments, session, place, self.tools).await,
+            Seat::Away { hint, board_runs } => {
+                let problem = if *board_runs { hint.as_str() } else { NO_BOARD };
+                tool::away(arguments, *board_runs, problem)
+            }
+        }
+    }
+
     fn board(&self) -> Result<(&Session, &Place), Fault> {
         match &self.seat {
             Seat::Board { session, place } => Ok((session, place)),
-            Seat::Away(hint) => Err(Fault::unavailable(hint.clone())),
+            Seat::Away { hint, .. } => Err(Fault::unavailable(hint.clone())),
         }
     }
 

@@ -43,6 +43,11 @@ pub(super) fn thread_agent<'a>(session: &'a Session, thread: &str) -> Result<Cal
     session.call_in_client(&thread_name(session, thread))
 }
 
+/// Tells whether a client says of a call which of its model's it is.
+pub(super) fn names_call(meta: &RequestMetaObject) -> bool {
+    meta.get(CALL).is_some() || meta.get(THREAD).is_some()
+}
+
 /// Returns what the agent in `thread` is called: the board cuts longer names at their end.
 fn thread_name(session: &Session, thread: &str) -> String {
     let base = session.introduction().name.as_deref().unwrap_or(CODEX);

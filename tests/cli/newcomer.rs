@@ -4,8 +4,8 @@ use std::process::Command;
 
 use crate::support::program::run;
 
-const README: &str = include_str!("../README.md");
-const WALK: &str = include_str!("newcomer.sh");
+const README: &str = include_str!("../../README.md");
+const WALK: &str = include_str!("../newcomer.sh");
 
 /// Returns the commands in the README's section, without what is said about them.
 fn told() -> Vec<&'static str> {

@@ -40,7 +40,7 @@ impl SocketServer {
         let setup = Arc::new(Setup::new(Resolver::new(dir.path()), Toolset::All));
         let make = move |connection: Connection| match connection.session {
             Ok(session) => Handler::new(session, &setup),
-            Err(reason) => Handler::away(reason),
+            Err(reason) => Handler::turned_away(reason),
         };
         Self::within(dir, make)
     }

@@ -1,7 +1,7 @@
 //! What follows from what clients' hooks tell: the rules behind `callboard/hook`.
 //!
 //! Responsible for which agent a hook speaks for and for what happens at each moment of its work. The process
-//! of a hook only carries an [`Occasion`] here and a [`Verdict`] back.
+//! of a hook only carries an [`Occasion`] here and a [`Verdict`] back; a hook on an open connection calls [`tool`].
 //!
 //! - A hook speaks for the agent whose client's process it was started by. Who is in nobody's process, such as a
 //!   person at a terminal, holds nothing and is kept from what others hold.
@@ -9,6 +9,7 @@
 //! - What is locked automatically is given back when its agent stops, or starts another one to go on with it.
 
 mod edit;
+pub(super) mod tool;
 mod words;
 
 use serde_json::Value;

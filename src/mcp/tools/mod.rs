@@ -30,6 +30,7 @@ use serde_json::Value;
 pub(super) use arguments::Arguments;
 
 use super::answer::Outcome;
+use super::hooks::tool;
 use super::targets::Place;
 use crate::board::Call;
 
@@ -142,8 +143,10 @@ impl Toolset {
         })
     }
 
+    /// The tool for hooks is in every set, and not among the entries: no model calls it.
     fn publish(self) -> Vec<Tool> {
-        self.entries().map(Entry::publish).collect()
+        let for_hooks = std::iter::once(tool::listed());
+        self.entries().map(Entry::publish).chain(for_hooks).collect()
     }
 }
 

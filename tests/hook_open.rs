@@ -1,0 +1,229 @@
+//! Hooks that ask over the connection of their agents, by the tool that no model sees.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod support;
+
+use callboard::board::{Key, Limits, Namespace};
+use callboard::mcp::{Handler, Toolset};
+use serde_json::{Value, json};
+use support::raw::Raw;
+use support::served::{Served, serve};
+use tokio::io::DuplexStream;
+
+/// What Claude Code fills in before `tool` is used on `path`.
+fn before(served: &Served, tool: &str, path: &str) -> Value {
+    json!({
+        "hook_event_name": "PreToolUse", "agent_id": "", "agent_type": "", "cwd": served.root.path(),
+        "tool_name": tool, "tool_use_id": "toolu_1", "tool_input.file_path": path,
+        "tool_input.notebook_path": "", "tool_input.command": "",
+    })
+}
+
+fn event(name: &str) -> Value {
+    json!({ "hook_event_name": name, "agent_id": "", "agent_type": "", "stop_hook_active": "false" })
+}
+
+/// Returns `arguments` as a sub-agent's hook has them.
+fn of_sub_agent(mut arguments: Value) -> Value {
+    arguments["agent_id"] = json!("a54902da7c31c6cce");
+    arguments["agent_type"] = json!("general-purpose");
+    arguments
+}
+
+/// Calls the tool and returns what the client obeys, `null` when that is nothing.
+async fn hook(agent: &mut Raw<DuplexStream>, arguments: Value) -> Value {
+    let result = agent.call("hook", arguments).await;
+    assert_eq!(result["isError"], false, "{result}");
+    assert!(result["structuredContent"].is_null(), "{result}");
+    match result["content"].as_array().unwrap().as_slice() {
+        [] => Value::Null,
+        [block] => serde_json::from_str(block["text"].as_str().unwrap()).unwrap(),
+        more => panic!("{more:?}"),
+    }
+}
+
+fn denied(answer: &Value) -> String {
+    let output = &answer["hookSpecificOutput"];
+    assert_eq!(output["hookEventName"], "PreToolUse", "{answer}");
+    assert_eq!(output["permissionDecision"], "deny", "{answer}");
+    output["permissionDecisionReason"].as_str().unwrap().to_owned()
+}
+
+fn holders(served: &Served, key: &str) -> Vec<String> {
+    let namespace = served.board.open(&Namespace::default()).unwrap();
+    let entry = served.board.get(namespace, &Key::parse(key).unwrap());
+    let leases = entry.iter().flat_map(|entry| entry.leases());
+    leases.map(|lease| lease.owner().name.to_string()).collect()
+}
+
+#[tokio::test]
+async fn an_edit_locks_for_the_agent_of_the_connection_until_it_stops() {
+    let served = Served::new();
+    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    assert_eq!(
+        hook(&mut one, before(&served, "Write", "a.rs")).await,
+        Value::Null
+    );
+    assert_eq!(holders(&served, "lock:a.rs"), ["one"]);
+    let reason = denied(&hook(&mut two, before(&served, "Edit", "a.rs")).await);
+    assert!(reason.contains("a.rs is locked by one"), "{reason}");
+    assert_eq!(hook(&mut one, event("Stop")).await, Value::Null);
+    assert_eq!(hook(&mut two, before(&served, "Edit", "a.rs")).await, Value::Null);
+    assert_eq!(holders(&served, "lock:a.rs"), ["two"]);
+    let mut free = before(&served, "Edit", "b.rs");
+    free["auto_lock"] = json!("false");
+    assert_eq!(hook(&mut one, free).await, Value::Null);
+    assert_eq!(holders(&served, "lock:b.rs"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_client_of_the_older_era_is_served_alike() {
+    let served = Served::new();
+    let mut one = Raw::legacy(served.connect("one")).await;
+    let mut two = Raw::legacy(served.connect("two")).await;
+    assert_eq!(
+        hook(&mut one, before(&served, "Write", "a.rs")).await,
+        Value::Null
+    );
+    denied(&hook(&mut two, before(&served, "Write", "a.rs")).await);
+}
+
+#[tokio::test]
+async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own() {
+    let served = Served::new();
+    let mut one = served.agent("one");
+    let started = hook(&mut one, of_sub_agent(event("SubagentStart"))).await;
+    let context = started["hookSpecificOutput"]["additionalContext"]
+        .as_str()
+        .unwrap();
+    assert!(context.contains("you are general-purpose-a54902da"), "{context}");
+    let announced = before(&served, "mcp__callboard__acquireLock", "");
+    assert_eq!(hook(&mut one, of_sub_agent(announced)).await, Value::Null);
+    let call = json!({
+        "name": "acquireLock", "arguments": { "targets": ["sub.rs"] },
+        "_meta": { "claudecode/toolUseId": "toolu_1" },
+    });
+    one.request("tools/call", call).await;
+    assert_eq!(holders(&served, "lock:sub.rs"), ["general-purpose-a54902da"]);
+    denied(&hook(&mut one, before(&served, "Write", "sub.rs")).await);
+    assert_eq!(
+        hook(&mut one, of_sub_agent(event("SubagentStop"))).await,
+        Value::Null
+    );
+    assert_eq!(holders(&served, "lock:sub.rs"), [""; 0]);
+}
+
+#[tokio::test]
+async fn messages_are_told_between_tools_and_claims_hold_back_once() {
+    let served = Served::new();
+    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    one.set("task:7", "{}").await;
+    one.body("claimTask", json!({})).await;
+    two.body("sendMessage", json!({ "to": "one", "body": "hello" }))
+        .await;
+    let told = hook(&mut one, event("PostToolBatch")).await;
+    let context = told["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    assert!(context.contains("messages waiting: 1"), "{context}");
+    let held = hook(&mut one, event("Stop")).await;
+    assert_eq!(held["decision"], "block", "{held}");
+    let mut again = event("Stop");
+    again["stop_hook_active"] = json!("true");
+    assert_eq!(hook(&mut one, again).await, Value::Null);
+}
+
+#[tokio::test]
+async fn for_a_model_there_is_no_such_tool() {
+    let served = Served::new();
+    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    two.body("acquireLock", json!({ "targets": ["a.rs"] })).await;
+    // Each as a client names the calls of its model.
+    for meta in [
+        json!({ "claudecode/toolUseId": "toolu_2" }),
+        json!({ "threadId": "019a" }),
+        json!({ "progressToken": 4 }),
+    ] {
+        let call = json!({ "name": "hook", "arguments": before(&served, "Write", "b.rs"), "_meta": meta });
+        let answer = one.request("tools/call", call).await;
+        let body = &answer["result"]["structuredContent"];
+        assert_eq!(body["error"], "NOT_FOUND", "{answer}");
+        assert!(!body["hint"].as_str().unwrap().contains("hook,"), "{body}");
+    }
+    assert_eq!(holders(&served, "lock:b.rs"), [""; 0]);
+    // A forged one ends nothing of another connection's agents, whatever it calls itself.
+    for name in ["Stop", "SessionEnd", "SubagentStop"] {
+        let mut forged = event(name);
+        forged["agent_id"] = json!("two");
+        forged["agent_type"] = json!("two");
+        hook(&mut one, forged).await;
+        hook(&mut one, event(name)).await;
+        assert_eq!(holders(&served, "lock:a.rs"), ["two"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_listed_last_for_programs_alone_in_every_set() {
+    for tools in [Toolset::All, Toolset::Core] {
+        let served = Served::offering(tools, Limits::default());
+        let listed = served.agent("one").request("tools/list", json!({})).await;
+        let last = listed["result"]["tools"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["name"], "hook");
+        assert_eq!(last["_meta"]["ui"]["visibility"], json!(["app"]), "{last}");
+        let mut one = served.agent("one");
+        assert_eq!(
+            hook(&mut one, before(&served, "Write", "a.rs")).await,
+            Value::Null
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_stops_an_edit_unless_the_user_chose_otherwise() {
+    let served = Served::new();
+    let mut one = served.agent("one");
+    let mut nameless = before(&served, "Write", "");
+    for arguments in [json!({}), nameless.clone()] {
+        let result = one.call("hook", arguments).await;
+        assert_eq!(result["isError"], true, "{result}");
+    }
+    nameless["enforce"] = json!("open");
+    let warned = hook(&mut one, nameless).await;
+    assert!(
+        warned["systemMessage"]
+            .as_str()
+            .unwrap()
+            .contains("Locks are not looked at")
+    );
+}
+
+#[tokio::test]
+async fn without_a_board_edits_pass_with_a_warning_or_not_at_all_as_the_user_chose() {
+    let served = Served::new();
+    let stand_in = |handler| Raw::modern(serve(handler, served.stop.child_token()));
+    let mut away = stand_in(Handler::away("do this, then call again"));
+    let warned = hook(&mut away, before(&served, "Write", "a.rs")).await;
+    let warning = warned["systemMessage"].as_str().unwrap();
+    assert!(
+        warning.contains("no board runs; start it in another terminal"),
+        "{warning}"
+    );
+    assert_eq!(warned.as_object().unwrap().len(), 1, "it decides nothing");
+    let mut command = before(&served, "Bash", "");
+    command["tool_input.command"] = json!("cargo test");
+    assert_eq!(hook(&mut away, command).await, Value::Null);
+    assert_eq!(hook(&mut away, event("PostToolBatch")).await, Value::Null);
+    let mut closed = before(&served, "Write", "a.rs");
+    closed["enforce"] = json!("closed");
+    assert!(denied(&hook(&mut away, closed).await).contains("no board runs"));
+    // One that has no place for the agent knows who holds the file.
+    let mut full = stand_in(Handler::turned_away("there are too many namespaces"));
+    let reason = denied(&hook(&mut full, before(&served, "Write", "a.rs")).await);
+    assert!(reason.contains("too many namespaces"), "{reason}");
+    let mut open = before(&served, "Write", "a.rs");
+    open["enforce"] = json!("open");
+    assert!(hook(&mut full, open).await["systemMessage"].is_string());
+}
