@@ -17,6 +17,7 @@ use super::git_hook::GitHookAction;
 use super::hook::HookOptions;
 use super::host::{Plan, Start};
 use super::setup::clients::Client;
+use super::setup::options::SetupOptions;
 use crate::board::{Limits, Namespace};
 use crate::mcp::Toolset;
 
@@ -372,32 +373,6 @@ Examples:
         /// The shell.
         shell: clap_complete::Shell,
     },
-}
-
-/// Which clients are set up, and how.
-#[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(super) struct SetupOptions {
-    /// The clients; all that are here when absent.
-    pub(super) clients: Vec<Client>,
-    /// For everybody who works on this project (the default).
-    #[arg(long, conflicts_with = "user")]
-    project: bool,
-    /// For you, in all projects.
-    #[arg(long)]
-    pub(super) user: bool,
-    /// Show the changes and write nothing.
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    /// Take out what setup has written.
-    #[arg(long)]
-    pub(super) remove: bool,
-    /// Ask nothing.
-    #[arg(long, short)]
-    pub(super) yes: bool,
-    /// Leave the hooks alone: locks are then kept only by agents that ask for them.
-    #[arg(long)]
-    pub(super) no_hooks: bool,
 }
 
 /// How an agent is attached.

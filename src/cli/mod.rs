@@ -12,6 +12,7 @@
 
 mod args;
 mod bridge;
+mod child;
 mod client;
 mod completions;
 mod config;

@@ -5,6 +5,7 @@ use crate::cli::CliError;
 use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
 use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::file::ConfigFile;
+use crate::cli::setup::handler::{self, Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
 use crate::cli::setup::program::{Bridge, found, program};
 use crate::cli::setup::{SetupError, edit_json, plan};
@@ -69,7 +70,7 @@ pub(super) fn nobody() -> Finding {
 pub(super) fn hook_program(around: &Surroundings) -> Result<String, CliError> {
     let configured = Client::Claude.facts().hooks.as_ref().and_then(|hooks| {
         let calls = calls(hooks, around).ok()?;
-        calls.iter().find_map(|call| hooks::program_of(&call.command))
+        calls.iter().find_map(program_of)
     });
     configured.map_or_else(program, Ok)
 }
@@ -105,19 +106,38 @@ fn hooks_of(client: Client, hooks: &Hooks, around: &Surroundings) -> Finding {
         Ok(calls) => calls,
         Err(error) => return failed(client, &error),
     };
-    let dead =
-        |call: &&Call| hooks::program_of(&call.command).is_none_or(|program| found(&program).is_none());
-    if let Some(call) = calls.iter().find(dead) {
-        return Finding::fail(check, format!("`{}` is not there", call.command), fix);
+    let dead = |program: &String| found(program).is_none();
+    if let Some(program) = calls.iter().filter_map(program_of).find(dead) {
+        return Finding::fail(check, format!("call {program}, which is not there"), fix);
     }
     let missing = hooks::missing(hooks, &calls);
     match (calls.as_slice(), missing.as_slice()) {
         ([], _) => Finding::warn(check, "are not there, so nothing stops who does not ask", fix),
-        (_, []) => Finding::ok(check, "are there"),
+        (_, []) => Finding::ok(check, format!("are there{}", how(&calls))),
         (_, missing) => {
             let events: Vec<_> = missing.iter().map(|occasion| occasion.event).collect();
             Finding::warn(check, format!("are not there for {}", events.join(", ")), fix)
         }
+    }
+}
+
+/// Returns how `calls` ask.
+fn how(calls: &[Call]) -> String {
+    let wakes = calls.iter().any(|call| call.handler.wakes());
+    let waking = if wakes { ", and idle agents are woken" } else { "" };
+    let over_bridge = calls.iter().any(|call| call.handler.way() == Way::Bridge);
+    let way = if over_bridge {
+        "over the bridge"
+    } else {
+        "by a process each"
+    };
+    format!(" and ask {way}{waking}")
+}
+
+fn program_of(call: &Call) -> Option<String> {
+    match &call.handler {
+        Handler::Command(command) => handler::program_of(command),
+        Handler::Tool(_) => None,
     }
 }
 

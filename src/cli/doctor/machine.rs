@@ -4,11 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use super::finding::Finding;
-use super::probe;
 use crate::cli::args::Place;
 use crate::cli::client::Client;
 use crate::cli::setup::program::{NAME, found};
-use crate::cli::{CliError, place};
+use crate::cli::{CliError, child, place};
 use crate::net::project::{Project, ProjectError};
 
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -32,7 +31,7 @@ pub(super) fn program() -> Finding {
     let mut command = Command::new(&path);
     command.arg("--version");
     let shown = path.display();
-    match probe::run(command, b"") {
+    match child::run(command, b"") {
         Ok(ran) if ran.stdout.trim() == format!("{NAME} {OWN}") => {
             Finding::ok(check, format!("{shown} is of this version, {OWN}"))
         }

@@ -1,8 +1,8 @@
 //! Does what a client would do: starts the bridge that it is told to start and calls a tool, runs its hook.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -11,23 +11,14 @@ use serde_json::{Value, json};
 
 use super::finding::Finding;
 use crate::board::{Clock as _, SystemClock, Time};
+use crate::cli::child::{LIMIT, run, spawn};
 use crate::cli::setup::program::{Bridge, found};
 use crate::cli::text;
 
-/// How long a client's command may take to answer.
-const LIMIT: Duration = Duration::from_secs(5);
 /// How often the hook is run; the middle one counts.
 const RUNS: usize = 5;
 /// From when on a hook is felt, since it runs before each tool of an agent.
 const SLOW: Duration = Duration::from_millis(100);
-
-/// What a program came to.
-pub(super) struct Ran {
-    pub(super) stdout: String,
-    stderr: String,
-    success: bool,
-    took: Duration,
-}
 
 /// Starts `bridge` in `directory` as a client would, and reads a key through it.
 pub(super) fn round_trip(bridge: &Bridge, directory: &Path, board_runs: bool) -> Finding {
@@ -117,49 +108,11 @@ fn unknown(check: &str, program: &str, project: &Path) -> Option<Finding> {
     })
 }
 
-/// Runs `command` to its end with `input` on stdin; what takes too long is killed and is an error.
-pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Ran, String> {
-    let clock = SystemClock::new();
-    let start = clock.now();
-    let mut child = Guard(spawn(&mut command)?);
-    let (mut stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
-    // One that does not read its stdin has ended or needs none; what it says then tells more than this error.
-    let _ = stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input));
-    let (said, heard) = channel();
-    thread::spawn(move || {
-        let mut texts = [Vec::new(), Vec::new()];
-        let complaints = stderr.map(|mut stderr| {
-            thread::spawn(move || {
-                let mut text = Vec::new();
-                stderr.read_to_end(&mut text).map(|_| text)
-            })
-        });
-        let read = stdout.map_or(Ok(0), |mut stdout| stdout.read_to_end(&mut texts[0]));
-        if let Some(Ok(Ok(text))) = complaints.map(thread::JoinHandle::join) {
-            texts[1] = text;
-        }
-        // Nobody listens any more to a program that took too long.
-        let _ = said.send(read.map(|_| texts));
-    });
-    let [stdout, stderr] = match heard.recv_timeout(LIMIT) {
-        Ok(Ok(texts)) => texts.map(|text| String::from_utf8_lossy(&text).into_owned()),
-        Ok(Err(error)) => return Err(format!("cannot be read: {error}")),
-        Err(_) => return Err(format!("did not end within {} s", LIMIT.as_secs())),
-    };
-    let status = child.0.wait().map_err(|error| format!("was lost: {error}"))?;
-    Ok(Ran {
-        stdout,
-        stderr,
-        success: status.success(),
-        took: clock.now().since(start),
-    })
-}
-
 /// Returns how long it takes from the start of `command` to the answer of a tool.
 fn converse(mut command: Command) -> Result<Duration, String> {
     let clock = SystemClock::new();
     let start = clock.now();
-    let mut child = Guard(spawn(&mut command)?);
+    let mut child = spawn(&mut command)?;
     let mut stdin = child.0.stdin.take().ok_or("has no stdin")?;
     let lines = lines(child.0.stdout.take().ok_or("has no stdout")?);
     let mut send = |message: &Value| {
@@ -217,27 +170,6 @@ fn lines(stdout: ChildStdout) -> Receiver<String> {
         }
     });
     heard
-}
-
-fn spawn(command: &mut Command) -> Result<Child, String> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-        .spawn()
-        .map_err(|error| format!("cannot be started: {error}"))
-}
-
-/// A process that is gone when this is.
-struct Guard(Child);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // It may have ended already; either way nothing of it is left.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn millis(took: Duration) -> String {

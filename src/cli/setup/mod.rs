@@ -10,10 +10,13 @@ pub(in crate::cli) mod edit_json;
 mod edit_toml;
 mod error;
 pub(in crate::cli) mod file;
+pub(in crate::cli) mod handler;
 pub(in crate::cli) mod hooks;
+pub(in crate::cli) mod options;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod program;
 mod splice;
+mod version;
 
 use std::io::{self, BufRead as _};
 
@@ -24,11 +27,15 @@ pub use error::SetupError;
 
 use self::clients::{Client, Scope};
 use self::detect::Surroundings;
+use self::handler::{Callee, Way};
+use self::hooks::Style;
+use self::options::SetupOptions;
 use self::plan::{Aim, Change};
 use self::program::{Bridge, NAME};
 use super::CliError;
-use super::args::{Place, SetupOptions};
+use super::args::Place;
 use super::output::Output;
+use crate::hook::Enforce;
 
 /// Sets the clients up that `options` name, or all that are here.
 pub(super) fn run(
@@ -132,11 +139,24 @@ impl Setup<'_> {
     }
 
     fn set_up(&self, client: Client, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-        let hooks = !self.options.no_hooks;
+        let with_hooks = !self.options.no_hooks;
+        let (way, why) = self.way(client);
+        let style = Style {
+            callee: Callee {
+                bridge: &self.bridge,
+                client,
+            },
+            way,
+            enforce: self.options.enforce.map(Enforce::from),
+            no_auto_lock: self.options.no_auto_lock,
+            wake: self.options.wake,
+        };
         let aim = if self.options.remove {
-            Aim::Gone { hooks }
+            Aim::Gone { hooks: with_hooks }
         } else {
-            Aim::There { hooks }
+            Aim::There {
+                hooks: with_hooks.then_some(style),
+            }
         };
         let changes = plan::changes(client, self.scope, aim, &self.bridge, &self.around)?;
         let name = client.facts().name;
@@ -153,6 +173,9 @@ impl Setup<'_> {
         }
         for change in &changes {
             show(client, change, output)?;
+        }
+        if let Some(why) = why {
+            output.remark(format_args!("note: {why}"))?;
         }
         if self.options.dry_run {
             return Ok(Outcome::Shown);
@@ -177,6 +200,35 @@ impl Setup<'_> {
             output.remark(format_args!("note: {remark}"))?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Returns how hooks of `client` ask, and what people need to know about that.
+    fn way(&self, client: Client) -> (Way, Option<String>) {
+        let facts = client.facts();
+        let from = facts.hooks.as_ref().and_then(|hooks| hooks.on_bridge_from);
+        let Some(from) = from.filter(|_| !self.options.remove && !self.options.no_hooks) else {
+            return (Way::Process, None);
+        };
+        let version = match self.options.hook_way {
+            Some(Way::Process) => return (Way::Process, None),
+            Some(Way::Bridge) => None,
+            None => version::installed(facts.program),
+        };
+        let (name, needed) = (facts.name, version::shown(from));
+        if self.options.hook_way.is_none() && version.is_none_or(|version| version < from) {
+            let found = version.map_or_else(
+                || "the version that is installed here is not known".to_owned(),
+                |version| format!("here it is {}", version::shown(version)),
+            );
+            let why =
+                format!("hooks start a process each: {name} asks over the bridge from {needed}, {found}");
+            return (Way::Process, Some(why));
+        }
+        let why = format!(
+            "hooks ask over the bridge, for which everybody here needs {name} {needed} or newer; `--hook-way process` \
+             writes them for older ones"
+        );
+        (Way::Bridge, Some(why))
     }
 
     /// Makes all changes, or none: those that were made are taken back when one fails.

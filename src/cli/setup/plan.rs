@@ -6,14 +6,14 @@ use super::detect::Surroundings;
 use super::edit_json::{self, Broken, Item, Step};
 use super::edit_toml;
 use super::file::ConfigFile;
-use super::hooks;
+use super::hooks::{self, Style};
 use super::program::{Bridge, found};
 
 /// What is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
-    /// The server is there, and the hooks too.
-    There { hooks: bool },
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aim<'a> {
+    /// The server is there, and the hooks too, if they are wanted.
+    There { hooks: Option<Style<'a>> },
     /// They are not.
     Gone { hooks: bool },
 }
@@ -30,12 +30,11 @@ pub(super) struct Change {
 pub(super) fn changes(
     client: Client,
     scope: Scope,
-    aim: Aim,
+    aim: Aim<'_>,
     bridge: &Bridge,
     around: &Surroundings,
 ) -> Result<Vec<Change>, SetupError> {
     let mut draft = Draft {
-        client,
         facts: client.facts(),
         scope,
         bridge,
@@ -45,8 +44,8 @@ pub(super) fn changes(
     match aim {
         Aim::There { hooks } => {
             draft.add_server()?;
-            if hooks {
-                draft.add_hooks()?;
+            if let Some(style) = hooks {
+                draft.add_hooks(style)?;
                 draft.add_plugin()?;
             }
         }
@@ -64,7 +63,6 @@ pub(super) fn changes(
 }
 
 struct Draft<'a> {
-    client: Client,
     facts: &'static Facts,
     scope: Scope,
     bridge: &'a Bridge,
@@ -117,14 +115,13 @@ impl Draft<'_> {
         })
     }
 
-    fn add_hooks(&mut self) -> Result<(), SetupError> {
+    fn add_hooks(&mut self, style: Style<'_>) -> Result<(), SetupError> {
         let Some(wanted) = &self.facts.hooks else {
             return Ok(());
         };
         let at = self.open(wanted.files)?;
-        let command = hooks::command(self.bridge, self.client);
         self.edit(at, |text| {
-            hooks::add(text, wanted, &command, |program| found(program).is_some())
+            hooks::add(text, wanted, style, |program| found(program).is_some())
         })
     }
 

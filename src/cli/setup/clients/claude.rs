@@ -1,6 +1,6 @@
 //! Claude Code: `.mcp.json` and hooks in its settings.
 
-use super::{Facts, Files, Form, Hooks, Occasion, Scope};
+use super::{Facts, Files, Form, Hooks, Occasion, Scope, Waking};
 
 pub(super) const FACTS: Facts = Facts {
     name: "Claude Code",
@@ -25,21 +25,31 @@ pub(super) const FACTS: Facts = Facts {
         occasions: OCCASIONS,
         time_out: 5,
         named: false,
+        // Earlier ones know such calls too, but let an edit pass when one fails.
+        on_bridge_from: Some([2, 1, 328]),
+        waking: Waking {
+            events: &["SessionStart", "Stop"],
+            limit: WAKING,
+        },
     }),
     plugin: None,
     remark: |scope| match scope {
         Scope::Project => Some(
             "Claude Code asks once whether to use the servers of this project. Whoever works on it with Claude \
-             Code needs callboard: where it is missing, the hook refuses edits.",
+             Code needs callboard: where it is missing, or the server is not allowed, the hook refuses edits.",
         ),
         Scope::User => None,
     },
 };
 
+/// How long an agent that is idle can be woken after its last turn: a working day, in seconds.
+const WAKING: u32 = 12 * 3_600;
+
 /// Our own tools are among them because only a hook knows which sub-agent calls. A failure closes the way for edits
-/// alone: an agent that cannot even run a command could not repair anything.
+/// alone: an agent that cannot even run a command could not repair anything. When a session starts, its servers are
+/// not connected yet, and when it ends, they may be gone.
 const OCCASIONS: &[Occasion] = &[
-    on("SessionStart", None),
+    by_process("SessionStart"),
     on("SubagentStart", None),
     Occasion {
         fails_closed: true,
@@ -51,7 +61,7 @@ const OCCASIONS: &[Occasion] = &[
     on("PostToolBatch", None),
     on("Stop", None),
     on("SubagentStop", None),
-    on("SessionEnd", None),
+    by_process("SessionEnd"),
 ];
 
 const fn on(event: &'static str, matcher: Option<&'static str>) -> Occasion {
@@ -59,5 +69,13 @@ const fn on(event: &'static str, matcher: Option<&'static str>) -> Occasion {
         event,
         matcher,
         fails_closed: false,
+        on_bridge: true,
+    }
+}
+
+const fn by_process(event: &'static str) -> Occasion {
+    Occasion {
+        on_bridge: false,
+        ..on(event, None)
     }
 }

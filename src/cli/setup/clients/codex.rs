@@ -1,6 +1,6 @@
 //! Codex: a table in `config.toml`, and hooks in a file of their own.
 
-use super::{Facts, Files, Form, Hooks, Occasion, Scope};
+use super::{Facts, Files, Form, Hooks, Occasion, Scope, Waking};
 
 pub(super) const FACTS: Facts = Facts {
     name: "Codex",
@@ -29,6 +29,8 @@ pub(super) const FACTS: Facts = Facts {
         occasions: OCCASIONS,
         time_out: 10,
         named: false,
+        on_bridge_from: None,
+        waking: Waking::NONE,
     }),
     plugin: None,
     remark: |scope| {
@@ -56,5 +58,6 @@ const fn on(event: &'static str, matcher: Option<&'static str>) -> Occasion {
         event,
         matcher,
         fails_closed: false,
+        on_bridge: false,
     }
 }

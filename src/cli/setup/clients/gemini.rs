@@ -1,6 +1,6 @@
 //! Gemini CLI: servers and hooks in one file of settings.
 
-use super::{Facts, Files, Form, Hooks, Occasion, Scope};
+use super::{Facts, Files, Form, Hooks, Occasion, Scope, Waking};
 
 const SETTINGS: Files = Files {
     project: ".gemini/settings.json",
@@ -29,6 +29,8 @@ pub(super) const FACTS: Facts = Facts {
         // In milliseconds, unlike those of the others.
         time_out: 5_000,
         named: true,
+        on_bridge_from: None,
+        waking: Waking::NONE,
     }),
     plugin: None,
     remark: |_| Some("Gemini CLI disables all servers in a folder that it does not trust."),
@@ -47,5 +49,6 @@ const fn on(event: &'static str, matcher: Option<&'static str>) -> Occasion {
         event,
         matcher,
         fails_closed: false,
+        on_bridge: false,
     }
 }

@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use super::program::Bridge;
+use super::version::Version;
 
 /// The name of our server in every configuration.
 pub(in crate::cli) const SERVER: &str = "callboard";
@@ -103,6 +104,26 @@ pub(in crate::cli) struct Hooks {
     pub(in crate::cli) time_out: u32,
     /// Whether a call has a name.
     pub(in crate::cli) named: bool,
+    /// The version from which a call over an open connection can stop an edit when it fails.
+    pub(in crate::cli) on_bridge_from: Option<Version>,
+    pub(in crate::cli) waking: Waking,
+}
+
+/// How an agent that is idle can be woken: by a process that waits and then ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Waking {
+    /// The events at which it begins to wait, none where it cannot be done.
+    pub(in crate::cli) events: &'static [&'static str],
+    /// How long it may wait, in the client's own unit.
+    pub(in crate::cli) limit: u32,
+}
+
+impl Waking {
+    /// Of a client that wakes nobody.
+    const NONE: Self = Self {
+        events: &[],
+        limit: 0,
+    };
 }
 
 /// An event on which a client calls, for some tools only or for all.
@@ -112,6 +133,8 @@ pub(in crate::cli) struct Occasion {
     pub(in crate::cli) matcher: Option<&'static str>,
     /// Whether the tool is not used when the call fails.
     pub(in crate::cli) fails_closed: bool,
+    /// Whether the connection of the client's agents is open then.
+    pub(in crate::cli) on_bridge: bool,
 }
 
 /// A file of ours in a client's directory.
