@@ -73,6 +73,11 @@ impl<R: Read, W: Write> Client<R, W> {
         }
     }
 
+    /// Tells whether the last line holds `text`.
+    pub(crate) fn heard(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.line).contains(text)
+    }
+
     /// Opens the protocol the way clients did before 2026, and checks that the answer came.
     pub(crate) fn open(&mut self) -> Result {
         let opening = concat!(
@@ -103,7 +108,8 @@ pub(crate) fn get_line(id: usize, key: usize) -> Vec<u8> {
     )
 }
 
-fn line(id: usize, tool: &str, arguments: &str) -> Vec<u8> {
+/// Returns the line of a call of `tool`.
+pub(crate) fn line(id: usize, tool: &str, arguments: &str) -> Vec<u8> {
     let text = format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
     );

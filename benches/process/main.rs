@@ -1,6 +1,7 @@
 //! What an agent and a person feel: the program as processes, against a raw responder in the same run.
 //!
-//! Run with `cargo bench --bench process`, or `-- --quick` for a short run. Machines are noisy: the ratios
+//! Run with `cargo bench --bench process`, or `-- --quick` for a short run; `-- hooks` measures only those, and so
+//! on for each part. Machines are noisy: the ratios
 //! to the raw responder are the figures, the microseconds beside them are only of this machine and hour.
 
 #![allow(
@@ -40,16 +41,29 @@ fn main() -> Result {
     } else {
         20_000
     };
+    let named = |name: &&str| arguments.iter().any(|argument| argument == *name);
+    let parts = ["latency", "load", "start", "hooks", "dashboard"];
+    let is_wanted = |part: &str| named(&part) || !parts.iter().any(named);
     let mut report = Report::default();
-    latency::measure(&mut report, calls, None)?;
-    if processes::can_pin() {
-        latency::measure(&mut report, calls, Some("0"))?;
+    if is_wanted("latency") {
+        latency::measure(&mut report, calls, None)?;
+        if processes::can_pin() {
+            latency::measure(&mut report, calls, Some("0"))?;
+        }
     }
-    load::measure(&mut report, calls)?;
-    processes::measure_start_and_memory(&mut report)?;
-    processes::measure_first_agent(&mut report)?;
-    hooks::measure(&mut report)?;
-    dashboard::measure(&mut report, calls)?;
+    if is_wanted("load") {
+        load::measure(&mut report, calls)?;
+    }
+    if is_wanted("start") {
+        processes::measure_start_and_memory(&mut report)?;
+        processes::measure_first_agent(&mut report)?;
+    }
+    if is_wanted("hooks") {
+        hooks::measure(&mut report)?;
+    }
+    if is_wanted("dashboard") {
+        dashboard::measure(&mut report, calls)?;
+    }
     report.print();
     Ok(())
 }

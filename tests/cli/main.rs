@@ -20,5 +20,6 @@ mod newcomer;
 mod scripts;
 mod serve;
 mod setup;
+mod setup_hooks;
 mod snapshot;
 mod words;

@@ -15,6 +15,7 @@ mod contract;
 mod coordination;
 mod counter;
 mod eras;
+mod hook_open;
 mod hook_rules;
 mod linearizable;
 mod locking;

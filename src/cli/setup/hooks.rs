@@ -83,7 +83,7 @@ pub(super) fn add(
         }
     }
     let like_others = found.iter().find(|call| !call.handler.wakes());
-    let choices = style.choices(like_others.map(|call| call.handler.choices()).unwrap_or_default());
+    let choices = style.choices(&like_others.map(|call| call.handler.choices()).unwrap_or_default());
     let mut wanted: Vec<(&str, String)> = Vec::new();
     for occasion in missing(hooks, &found) {
         let way = style.way_on(occasion);
@@ -114,7 +114,7 @@ impl Style<'_> {
     }
 
     /// Returns what the user wants now, given what was chosen `before`.
-    fn choices(&self, before: Choices) -> Choices {
+    fn choices(&self, before: &Choices) -> Choices {
         Choices {
             enforce: self.enforce.or(before.enforce),
             no_auto_lock: self.no_auto_lock || before.no_auto_lock,
@@ -132,7 +132,7 @@ impl Style<'_> {
         let choices = if call.handler.wakes() {
             before.clone()
         } else {
-            self.choices(before.clone())
+            self.choices(&before)
         };
         let occasion = hooks.occasions.iter().find(|occasion| call.is_of(occasion));
         if let Some(occasion) = occasion {

@@ -1,14 +1,10 @@
 //! The hooks that `callboard setup` writes for Claude Code: which way they ask, and what a second run mends.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
-use support::program::{Home, Ran, run};
+use crate::support::program::{Home, Ran, run};
 
 /// A user with callboard and some version of Claude Code on the `PATH`.
 struct User {
