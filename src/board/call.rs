@@ -8,8 +8,8 @@ use super::roster::Actor;
 use super::stats::count;
 use super::turn::Turn;
 use super::{
-    Acquire, Board, Caller, Entry, Event, Grant, Key, Mark, NamespaceId, Notices, Owner, Page, Pattern,
-    Refusal, Revision, Target, Wish,
+    Acquire, Board, Caller, Entry, Event, Grant, Key, Ledger, Mark, NamespaceId, Notices, Owner, Page,
+    Pattern, Refusal, Revision, Target, Waiter, Wish,
 };
 
 /// The most events in one answer; all events of a revision come together, so it may be a few more.
@@ -133,6 +133,25 @@ impl<'a> Call<'a> {
     /// Returns what the agent must be told with its answer.
     pub fn notices(&self) -> Option<Notices> {
         self.board.notices(self.namespace, &self.actor.presence)
+    }
+
+    /// Returns when the last message that waits for the agent was sent, and how many wait. None is delivered.
+    pub fn inbox(&self) -> Option<(Revision, usize)> {
+        let name = &self.owner().name;
+        self.board
+            .look_at_ledger(|ledger, _| ledger.inbox(self.namespace, name))
+    }
+
+    /// Returns the places that are kept for the agent, who waited in vain.
+    pub fn kept(&self) -> Vec<Waiter> {
+        self.board
+            .look_at_ledger(|ledger, _| ledger.kept(self.namespace, self.owner()))
+    }
+
+    /// Tells whether the agent would have `wish` if it asked for it now, and has not got it.
+    pub fn could_have(&self, wish: &Wish) -> bool {
+        let look = |ledger: &Ledger, now| ledger.is_to_be_had(now, self.namespace, self.owner(), wish);
+        self.board.look_at_ledger(look)
     }
 
     /// Returns matching events after `since`, or after now when absent; waits up to `wait` for the first.

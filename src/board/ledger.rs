@@ -8,7 +8,7 @@ use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
     Compacted, Entry, Event, EventKind, Grant, Holder, Key, Kind, KindStats, Limits, Loss, Namespace,
-    NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter,
+    NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter, Wish,
 };
 
 /// The most namespaces that a board opens.
@@ -293,6 +293,27 @@ impl Ledger {
     /// Returns what the owner of `presence` must be told at `now`.
     pub fn notices(&self, now: Time, namespace: NamespaceId, presence: &Presence) -> Option<Notices> {
         Notices::of(self.space(namespace), presence, now)
+    }
+
+    /// Returns when the last message that waits for the agent called `name` was sent, and how many wait.
+    pub fn inbox(&self, namespace: NamespaceId, name: &str) -> Option<(Revision, usize)> {
+        let space = self.space(namespace);
+        Some((space.inboxes.newest(name)?, space.inbox(name)))
+    }
+
+    /// Returns the places that are kept for `owner`, who waited in vain.
+    pub fn kept(&self, namespace: NamespaceId, owner: &Owner) -> Vec<Waiter> {
+        let places = self.space(namespace).queue.iter();
+        let own = places.filter(|one| !one.is_open() && **one.owner() == *owner);
+        own.cloned().collect()
+    }
+
+    /// Tells whether `owner` would have `wish` at `now` if it asked for it, and has not got it.
+    pub fn is_to_be_had(&self, now: Time, namespace: NamespaceId, owner: &Arc<Owner>, wish: &Wish) -> bool {
+        let space = self.space(namespace);
+        let kept = space.queue.kept(owner, wish);
+        let position = kept.unwrap_or_else(|| space.place_of(now, owner, wish));
+        space.covering(now, owner, wish).is_none() && space.is_free(now, owner, wish, position)
     }
 
     /// Returns how the agents of `namespace` have done with their tasks, in the order of their names.

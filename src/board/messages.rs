@@ -199,6 +199,12 @@ impl Inboxes {
         pending.iter().map(|(_, key)| key)
     }
 
+    /// Returns when the last of those that wait for `name` was sent.
+    pub(crate) fn newest(&self, name: &str) -> Option<Revision> {
+        let (rev, _) = self.0.get(name)?.pending.last()?;
+        Some(*rev)
+    }
+
     /// Returns how many there are for `name`, delivered ones too.
     pub(crate) fn len(&self, name: &str) -> usize {
         self.0.get(name).map_or(0, Inbox::len)

@@ -35,6 +35,8 @@ pub struct Introduction {
     pub ppid: Option<u32>,
     /// The directory it works in.
     pub cwd: Option<PathBuf>,
+    /// Whether no agent is behind it: then nobody sees it on the board, and no message goes to it.
+    pub aside: bool,
 }
 
 /// An attached agent, as people see it.
@@ -303,11 +305,20 @@ impl Roster {
     /// Returns everyone in the order of arrival.
     pub(crate) fn agents(&self) -> Vec<Agent> {
         let members = lock(&self.members);
-        members.values().flat_map(|member| member.as_agents()).collect()
+        members
+            .values()
+            .filter(|member| !member.introduction.aside)
+            .flat_map(|member| member.as_agents())
+            .collect()
     }
 
+    /// Returns how many sessions of agents there are.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.members).len()
+        let members = lock(&self.members);
+        members
+            .values()
+            .filter(|member| !member.introduction.aside)
+            .count()
     }
 }
 

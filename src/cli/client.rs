@@ -51,13 +51,29 @@ impl<'a> Client<'a> {
 
     /// Connects to the board of `project`, which must run; there this process is called `name`.
     pub(super) fn attach(project: &Project, place: &Place, name: &str) -> Result<Self, CliError> {
+        let hello = Hello {
+            name: Some(name.to_owned()),
+            ..Hello::default()
+        };
+        Self::greet(project, place, hello)
+    }
+
+    /// The same for a process that nobody is to see there.
+    pub(super) fn attach_aside(project: &Project, place: &Place) -> Result<Self, CliError> {
+        let hello = Hello {
+            aside: true,
+            ..Hello::default()
+        };
+        Self::greet(project, place, hello)
+    }
+
+    fn greet(project: &Project, place: &Place, hello: Hello) -> Result<Self, CliError> {
         project.check()?;
         let mut client = Self::open(&project.socket, place.socket.is_some())?;
         let hello = Hello {
-            name: Some(name.to_owned()),
             pid: Some(std::process::id()),
             namespace: Some(place.namespace.as_str().to_owned()),
-            ..Hello::default()
+            ..hello
         };
         let line = hello.to_line().map_err(|error| client.garbled(&error))?;
         client.send(&line)?;

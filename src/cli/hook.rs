@@ -11,14 +11,14 @@ use clap::{Args, ValueEnum};
 use super::args::Place;
 use super::client::Client;
 use super::output::Output;
-use super::{CliError, place, processes};
+use super::{CliError, Ending, place, processes};
 use crate::hook::{self, Heard, Occasion, Verdict};
 use crate::net::project::Project;
 
-/// What the connection of a hook is called on the board.
-const NAME: &str = "hook";
 /// How long the board may take. The client waits, and so does its model.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long an idle agent can be woken: longer than any client lets a hook run.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 /// The longest input: a tool may write a whole file.
 const MAX_INPUT: u64 = 64 << 20;
 /// Where Claude Code says what its own process is, and where its project is.
@@ -37,6 +37,10 @@ pub(super) struct HookOptions {
     /// Do not lock the files that an agent edits.
     #[arg(long)]
     no_auto_lock: bool,
+    /// Wait until there is something for the agent, which is idle: say on stderr what, and exit with 2. Otherwise
+    /// exit with 0 when its session ends, or another of its processes waits.
+    #[arg(long, conflicts_with_all = ["enforce", "no_auto_lock"])]
+    wake: bool,
 }
 
 /// A program with hooks.
@@ -82,19 +86,27 @@ impl From<Enforce> for hook::Enforce {
 }
 
 /// Asks the board what follows from the event on stdin, and says it in the client's words.
-pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
+pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>) -> Result<Ending, CliError> {
     let client = hook::Client::from(options.client);
+    if options.wake {
+        return wake(client, place, output);
+    }
+    judge(client, options, place, output).map(|()| Ending::Done)
+}
+
+fn judge(
+    client: hook::Client,
+    options: &HookOptions,
+    place: &Place,
+    output: &mut Output<'_>,
+) -> Result<(), CliError> {
     let heard = match read(client) {
         Ok(heard) => heard,
         Err(problem) => return unreadable(client, options.enforce.map(From::from), &problem, place, output),
     };
     let Heard { event, mut occasion } = heard;
     occasion.auto_lock = !options.no_auto_lock;
-    let of_client = std::env::var(CLIENT_PROCESS)
-        .ok()
-        .filter(|_| client == hook::Client::Claude);
-    occasion.processes = of_client.and_then(|pid| pid.parse().ok()).into_iter().collect();
-    occasion.processes.extend(processes::above());
+    occasion.processes = processes_of(client);
     let verdict = project(place).and_then(|project| ask(&occasion, &project, place));
     let enforce = options.enforce.map(hook::Enforce::from);
     let verdict = verdict.unwrap_or_else(|error| {
@@ -108,13 +120,45 @@ pub(super) fn run(options: &HookOptions, place: &Place, output: &mut Output<'_>)
     }
 }
 
+/// Returns the client's process if that is known, then the processes around this one.
+fn processes_of(client: hook::Client) -> Vec<u32> {
+    let of_client = std::env::var(CLIENT_PROCESS)
+        .ok()
+        .filter(|_| client == hook::Client::Claude);
+    let mut processes: Vec<_> = of_client.and_then(|pid| pid.parse().ok()).into_iter().collect();
+    processes.extend(processes::above());
+    processes
+}
+
+/// Waits until there is something for the agent to go on with. A board that is not there, or goes, wakes nobody.
+fn wake(client: hook::Client, place: &Place, output: &mut Output<'_>) -> Result<Ending, CliError> {
+    let occasion = Occasion {
+        processes: processes_of(client),
+        ..Occasion::default()
+    };
+    let woken = project(place).and_then(|project| {
+        let mut board = Client::attach_aside(&project, place)?;
+        board.ask_in("callboard/wake", params(&occasion)?, LONGEST_WAIT)
+    });
+    match woken {
+        Ok(woken) => match woken["reason"].as_str() {
+            Some(reason) => output.remark(reason).map(|()| Ending::Woken),
+            None => Ok(Ending::Done),
+        },
+        Err(CliError::NoBoard { .. } | CliError::Gone(_) | CliError::Silent(_)) => Ok(Ending::Done),
+        Err(error) => Err(error),
+    }
+}
+
 /// Asks the board of `project` what follows from `occasion`.
 pub(super) fn ask(occasion: &Occasion, project: &Project, place: &Place) -> Result<Verdict, CliError> {
-    let mut board = Client::attach(project, place, NAME)?;
-    let nonsense = |error: serde_json::Error| board_says_nonsense(&error);
-    let params = serde_json::to_value(occasion).map_err(nonsense)?;
-    let verdict = board.ask_in("callboard/hook", params, PATIENCE)?;
-    serde_json::from_value(verdict).map_err(nonsense)
+    let mut board = Client::attach_aside(project, place)?;
+    let verdict = board.ask_in("callboard/hook", params(occasion)?, PATIENCE)?;
+    serde_json::from_value(verdict).map_err(|error| board_says_nonsense(&error))
+}
+
+fn params(occasion: &Occasion) -> Result<serde_json::Value, CliError> {
+    serde_json::to_value(occasion).map_err(|error| board_says_nonsense(&error))
 }
 
 /// Returns the project that the client was started for; a hook is started where its model is, which may be in
@@ -151,7 +195,7 @@ fn unreadable(
     place: &Place,
     output: &mut Output<'_>,
 ) -> Result<(), CliError> {
-    let connected = || project(place).and_then(|project| Client::attach(&project, place, NAME));
+    let connected = || project(place).and_then(|project| Client::attach_aside(&project, place));
     let board_runs = enforce.is_none() && !matches!(connected(), Err(CliError::NoBoard { .. }));
     if hook::Enforce::is_closed(enforce, board_runs) {
         return Err(CliError::Hook(problem.to_owned()));

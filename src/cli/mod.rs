@@ -56,6 +56,8 @@ use output::Output;
 pub enum Ending {
     /// It did what it was told to.
     Done,
+    /// It was told to wake whoever waits for its end, and did.
+    Woken,
     /// A signal with this number told it to stop, and it did so in good order.
     Signal(u8),
 }
@@ -65,6 +67,7 @@ impl Ending {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Done => exit::OK,
+            Self::Woken => exit::BLOCK,
             Self::Signal(number) => exit::BY_SIGNAL.saturating_add(number),
         }
     }
@@ -105,7 +108,7 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
         Command::Ls { pattern, values, .. } => ls::keys(&pattern, values, place, output)?,
         Command::Watch { pattern, since } => watch::run(&pattern, since, place, output)?,
         Command::Expire { key, rev } => expire::run(&key, rev, place, output)?,
-        Command::Hook(options) => hook::run(&options, place, output)?,
+        Command::Hook(options) => return hook::run(&options, place, output),
         Command::GitHook { action } => git_hook::run(action, place, output)?,
         Command::Stats => stats::run(place, output)?,
         Command::Stop => stop::run(place, output)?,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Failure};
 use super::fault::{Fault, Listener};
-use super::hooks::tool;
+use super::hooks::{tool, wake};
 use super::setup::Setup;
 use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::targets::Place;
@@ -294,6 +294,16 @@ impl ServerHandler for Handler {
             };
             let told = verdict.unwrap_or_else(|fault| serde_json::json!(fault));
             return Ok(CustomResult::new(told));
+        }
+        if request.method == wake::WAKE {
+            let params = request.params.unwrap_or_default();
+            let woken = match self.board() {
+                Ok((session, place)) => wake::wait(params, session, place, self.tools, &context.ct).await,
+                Err(fault) => Err(fault),
+            };
+            return Ok(CustomResult::new(
+                woken.unwrap_or_else(|fault| serde_json::json!(fault)),
+            ));
         }
         let params = match request.params {
             Some(Value::Object(map)) => Some(map),

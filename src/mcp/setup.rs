@@ -1,5 +1,6 @@
 //! What is the same for every connection of a server.
 
+use super::hooks::wake::Wakers;
 use super::worktrees::Worktrees;
 use crate::mcp::tools::Toolset;
 use crate::target::Resolver;
@@ -13,6 +14,8 @@ pub struct Setup {
     pub(super) tools: Toolset,
     /// What is locked in which worktree.
     pub(super) worktrees: Worktrees,
+    /// Who is to be woken.
+    pub(super) wakers: Wakers,
 }
 
 impl Setup {
@@ -22,6 +25,7 @@ impl Setup {
             resolver,
             tools,
             worktrees: Worktrees::default(),
+            wakers: Wakers::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fault::Fault;
+use super::hooks::wake::Wakers;
 use super::setup::Setup;
 use super::worktrees::Worktrees;
 use crate::board::{Call, Session, Target};
@@ -89,6 +90,11 @@ impl Place {
     /// Returns what is locked in which worktree.
     pub(super) fn worktrees(&self) -> &Worktrees {
         &self.setup.worktrees
+    }
+
+    /// Returns who is to be woken.
+    pub(super) fn wakers(&self) -> &Wakers {
+        &self.setup.wakers
     }
 
     /// Returns what knows where paths lead.

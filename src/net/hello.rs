@@ -31,6 +31,8 @@ pub struct Hello {
     pub secret: Option<Secret>,
     /// The ids of the requests that were sent before on an earlier connection and will now be sent again.
     pub repeats: Vec<Value>,
+    /// Whether no agent is behind the connection, but the process of a hook.
+    pub aside: bool,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,7 @@ impl Hello {
             pid: self.pid,
             ppid: self.ppid,
             cwd: self.cwd.clone(),
+            aside: self.aside,
         }
     }
 }

@@ -22,4 +22,5 @@ mod serve;
 mod setup;
 mod setup_hooks;
 mod snapshot;
+mod wake;
 mod words;

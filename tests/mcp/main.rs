@@ -17,6 +17,7 @@ mod counter;
 mod eras;
 mod hook_open;
 mod hook_rules;
+mod hook_wake;
 mod linearizable;
 mod locking;
 mod patterns;

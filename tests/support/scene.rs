@@ -268,6 +268,7 @@ impl Scene {
             pid: Some(4_242),
             ppid: Some(4_200),
             cwd: Some(PathBuf::from("/home/ada/web-shop")),
+            ..Introduction::default()
         };
         let session = self.board.attach(self.namespace, introduction);
         let (program, version) = client.split_once(' ').unwrap();

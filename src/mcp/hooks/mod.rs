@@ -10,6 +10,7 @@
 
 mod edit;
 pub(super) mod tool;
+pub(super) mod wake;
 mod words;
 
 use serde_json::Value;
@@ -81,6 +82,13 @@ impl<'a> Case<'a> {
         let agent = self.home.map(|home| self.agent(home)).transpose()?;
         if let Some(agent) = &agent {
             agent.note(CALL)?;
+        }
+        let is_at_work = matches!(
+            self.occasion.moment,
+            Moment::Before | Moment::After | Moment::Between
+        );
+        if let (Some(home), None, true) = (self.home, &self.occasion.agent, is_at_work) {
+            self.place.wakers().stir(home.owner().session);
         }
         match self.occasion.moment {
             Moment::Start => self.start(agent.as_ref()),
