@@ -1,6 +1,7 @@
 //! What a shell command would throw away: the uses of git that overwrite files in the worktree.
 //!
-//! Responsible for `checkout`, `switch`, `restore`, `reset`, `stash` and `clean` as agents write them. It reads
+//! Responsible for `checkout`, `switch`, `restore`, `reset`, `stash`, `clean` and `rebase` as agents write them, and
+//! for merges and their like when they put everything back. It reads
 //! words, not the shell's language: what a script, a variable or another program does to files is not seen, and
 //! of what is ambiguous the larger is taken.
 
@@ -85,6 +86,16 @@ fn reach(name: &str, arguments: &[String], exists: &dyn Fn(&str) -> bool) -> Rea
             Reach::Nothing => Reach::Paths(vec![".".to_owned()]),
             paths => paths,
         },
+        "rebase" if arguments.has(&["--continue", "--quit", "--edit-todo", "--show-current-patch"]) => {
+            Reach::Nothing
+        }
+        "rebase" => Reach::Worktree,
+        "pull" if arguments.options.contains(&"--rebase=false") => Reach::Nothing,
+        "pull" if arguments.has(&["--rebase", "-r", "--autostash"]) => Reach::Worktree,
+        // Of the rest only git knows which files it changes, and it leaves those alone that differ from the commit.
+        "merge" | "cherry-pick" | "revert" | "am" if arguments.has(&["--abort", "--skip", "--autostash"]) => {
+            Reach::Worktree
+        }
         _ => Reach::Nothing,
     }
 }

@@ -44,6 +44,13 @@ fn what_overwrites_any_file_reaches_the_worktree() {
         "npm test; /usr/bin/git stash",
         "echo $(git stash)",
         "git --no-pager -c a.b=c reset --merge",
+        "git rebase main",
+        "git rebase --abort",
+        "git pull --rebase",
+        "git pull -r origin main",
+        "git merge --abort",
+        "git merge --autostash main",
+        "git cherry-pick --skip",
     ] {
         assert_eq!(reached(command), ["TOP"], "{command}");
     }
@@ -89,6 +96,11 @@ fn what_leaves_files_alone_reaches_nothing() {
         "git stash show -p",
         "git clean -nd",
         "git log -- src/a.rs",
+        "git merge main",
+        "git pull",
+        "git pull --rebase=false",
+        "git cherry-pick abc",
+        "git rebase --continue",
         "echo 'git reset --hard'",
         "grep git stash",
         "# git stash",
