@@ -146,3 +146,32 @@ fn doctor_says_which_way_they_ask() {
         assert!(found.contains(said), "{found}");
     }
 }
+
+#[test]
+fn opencode_s_own_file_is_kept_when_it_has_comments_in_its_name() {
+    let user = User::new("");
+    let (plain, commented) = ("opencode.json", "opencode.jsonc");
+    let file = |name: &str| user.home.path().join("project").join(name);
+    let before = "{\n  // mine\n  \"theme\": \"x\",\n}\n";
+    fs::write(file(commented), before).unwrap();
+    let ran = user.run(&["setup", "opencode", "--yes"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(fs::read_to_string(file(commented)).unwrap().contains("callboard"));
+    assert!(!file(plain).exists());
+    fs::create_dir_all(user.home.path().join(".config/opencode")).unwrap();
+    let found = user.run(&["doctor"]).stdout;
+    assert!(found.contains("opencode.jsonc starts"), "{found}");
+    user.run(&["setup", "opencode", "--yes", "--remove"]);
+    assert_eq!(fs::read_to_string(file(commented)).unwrap(), before);
+}
+
+#[test]
+fn who_cannot_be_woken_is_named() {
+    let user = User::new("2.1.329 (Claude Code)");
+    let ran = user.run(&["setup", "codex", "--yes", "--wake"]);
+    assert!(ran.stderr.contains("Codex has no hook by which"), "{ran:?}");
+    user.set_up(&["--wake"]);
+    assert_eq!(user.text().matches(r#""asyncRewake": true"#).count(), 2);
+    user.set_up(&["--remove"]);
+    assert!(!user.settings().exists());
+}

@@ -1,5 +1,7 @@
 //! What the clients' configurations say.
 
+use std::path::Path;
+
 use super::finding::Finding;
 use crate::cli::CliError;
 use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
@@ -30,7 +32,7 @@ pub(super) fn look(client: Client, around: &Surroundings) -> Attached {
         starts: Vec::new(),
     };
     let facts = client.facts();
-    for text in texts(facts.servers, around) {
+    for text in texts(|base, scope| facts.servers_in(base, scope), around) {
         let entry = text.and_then(|Text { file, text }| {
             let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
             Ok(server.map(|bridge| (file, bridge)))
@@ -145,7 +147,7 @@ fn plugin_of(client: Client, plugin: &Plugin, around: &Surroundings) -> Finding 
     let check = format!("{} plugin", client.facts().name);
     let fix = format!("callboard setup {}", client.id());
     let mut found = Vec::new();
-    for text in texts(plugin.files, around) {
+    for text in texts(fixed(plugin.files), around) {
         match text {
             Ok(text) => found.push(text),
             Err(error) => return failed(client, &error),
@@ -167,7 +169,7 @@ fn plugin_of(client: Client, plugin: &Plugin, around: &Surroundings) -> Finding 
 /// Returns our calls in both scopes, which a client adds up.
 fn calls(hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> {
     let mut all = Vec::new();
-    for text in texts(hooks.files, around) {
+    for text in texts(fixed(hooks.files), around) {
         let Text { file, text } = text?;
         let value = edit_json::read(&text).map_err(|broken| plan::located(&file, broken))?;
         all.extend(hooks::calls(&value));
@@ -175,12 +177,22 @@ fn calls(hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> 
     Ok(all)
 }
 
+/// Returns the names of files that are called alike wherever they are.
+fn fixed(files: Files) -> impl Fn(&Path, Scope) -> Option<String> {
+    move |_, scope| files.of(scope).map(str::to_owned)
+}
+
 /// Returns the files that are there.
-fn texts(files: Files, around: &Surroundings) -> Vec<Result<Text, SetupError>> {
+fn texts(
+    name: impl Fn(&Path, Scope) -> Option<String>,
+    around: &Surroundings,
+) -> Vec<Result<Text, SetupError>> {
     let read = |scope| {
-        let name = files.of(scope)?;
-        let file = around.base(scope).and_then(|base| ConfigFile::find(base, name));
-        let read = file.and_then(|file| {
+        let read = around.base(scope).and_then(|base| {
+            let Some(name) = name(base, scope) else {
+                return Ok(None);
+            };
+            let file = ConfigFile::find(base, &name)?;
             let text = file.read()?;
             Ok(text.map(|text| Text { file, text }))
         });

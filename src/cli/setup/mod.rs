@@ -177,6 +177,16 @@ impl Setup<'_> {
         if let Some(why) = why {
             output.remark(format_args!("note: {why}"))?;
         }
+        let can_wake = client
+            .facts()
+            .hooks
+            .as_ref()
+            .is_some_and(|hooks| !hooks.waking.events.is_empty());
+        if self.options.wake && !can_wake {
+            output.remark(format_args!(
+                "note: {name} has no hook by which an idle agent can be woken"
+            ))?;
+        }
         if self.options.dry_run {
             return Ok(Outcome::Shown);
         }

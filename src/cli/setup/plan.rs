@@ -73,7 +73,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn add_server(&mut self) -> Result<(), SetupError> {
         let (form, bridge) = (self.facts.form, self.bridge);
-        let at = self.open(self.facts.servers)?;
+        let at = self.open_servers()?;
         let Some(old) = self.server(at)? else {
             let lines = form.lines(bridge);
             return self.edit(at, |text| match form.table() {
@@ -102,7 +102,7 @@ impl Draft<'_> {
 
     fn remove_server(&mut self) -> Result<(), SetupError> {
         let form = self.facts.form;
-        let at = self.open(self.facts.servers)?;
+        let at = self.open_servers()?;
         if self.server(at)?.is_none_or(|old| !old.is_ours()) {
             return Ok(());
         }
@@ -170,13 +170,22 @@ impl Draft<'_> {
         Ok(at)
     }
 
-    /// Returns the place in `changes` of the file in our scope; several edits of one file are one change.
+    fn open_servers(&mut self) -> Result<usize, SetupError> {
+        let base = self.around.base(self.scope)?;
+        self.open_called(self.facts.servers_in(base, self.scope))
+    }
+
     fn open(&mut self, files: Files) -> Result<usize, SetupError> {
-        let name = files.of(self.scope).ok_or_else(|| SetupError::NoUserFile {
+        self.open_called(files.of(self.scope).map(str::to_owned))
+    }
+
+    /// Returns the place in `changes` of the file in our scope; several edits of one file are one change.
+    fn open_called(&mut self, name: Option<String>) -> Result<usize, SetupError> {
+        let name = name.ok_or_else(|| SetupError::NoUserFile {
             client: self.facts.name,
             command: (self.facts.command)(self.bridge),
         })?;
-        let file = ConfigFile::find(self.around.base(self.scope)?, name)?;
+        let file = ConfigFile::find(self.around.base(self.scope)?, &name)?;
         if let Some(at) = self.changes.iter().position(|change| change.file == file) {
             return Ok(at);
         }

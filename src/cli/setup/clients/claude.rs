@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
         project: ".mcp.json",
         user: Some(".claude.json"),
     },
+    reads_jsonc: false,
     form: Form::Separate {
         table: "mcpServers",
         before: r#""type": "stdio", "#,

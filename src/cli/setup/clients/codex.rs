@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
         project: ".codex/config.toml",
         user: Some(".codex/config.toml"),
     },
+    reads_jsonc: false,
     // Codex starts servers with few variables, and the socket's place hangs on one that is not among them.
     form: Form::Toml {
         lines: &[r#"env_vars = ["XDG_RUNTIME_DIR"]"#, "tool_timeout_sec = 120"],

@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
         project: ".cursor/mcp.json",
         user: Some(".cursor/mcp.json"),
     },
+    reads_jsonc: false,
     form: Form::Separate {
         table: "mcpServers",
         before: r#""type": "stdio", "#,

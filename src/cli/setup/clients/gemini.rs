@@ -12,6 +12,7 @@ pub(super) const FACTS: Facts = Facts {
     program: "gemini",
     home: ".gemini",
     servers: SETTINGS,
+    reads_jsonc: false,
     form: Form::Separate {
         table: "mcpServers",
         before: "",

@@ -9,6 +9,8 @@ mod gemini;
 mod opencode;
 mod vscode;
 
+use std::path::Path;
+
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -54,6 +56,8 @@ pub(in crate::cli) struct Facts {
     pub(in crate::cli) home: &'static str,
     /// Where it looks for servers.
     pub(in crate::cli) servers: Files,
+    /// Whether it reads the same file under a name with a `c` at its end, too.
+    pub(in crate::cli) reads_jsonc: bool,
     /// How a server is written there.
     pub(in crate::cli) form: Form,
     /// The scope that `callboard config` advises.
@@ -183,6 +187,17 @@ impl Client {
             }
             None => format!("[mcp_servers.{SERVER}]\n{}\n", form.lines(bridge).join("\n")),
         }
+    }
+}
+
+impl Facts {
+    /// Returns where its servers are in `base`, which is the directory of `scope`.
+    pub(in crate::cli) fn servers_in(&self, base: &Path, scope: Scope) -> Option<String> {
+        let name = self.servers.of(scope)?;
+        let commented = format!("{name}c");
+        let is_there = |name: &str| base.join(name).symlink_metadata().is_ok();
+        let takes_it = self.reads_jsonc && !is_there(name) && is_there(&commented);
+        Some(if takes_it { commented } else { name.to_owned() })
     }
 }
 

@@ -10,6 +10,7 @@ pub(super) const FACTS: Facts = Facts {
         project: "opencode.json",
         user: Some(".config/opencode/opencode.json"),
     },
+    reads_jsonc: true,
     form: Form::Joined {
         table: "mcp",
         before: r#""type": "local", "#,

@@ -13,6 +13,7 @@ pub(super) const FACTS: Facts = Facts {
         project: ".vscode/mcp.json",
         user: None,
     },
+    reads_jsonc: false,
     form: Form::Separate {
         table: "servers",
         before: r#""type": "stdio", "#,
