@@ -75,6 +75,8 @@ pub(crate) struct Member {
     others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
     /// Calls that are about to come, each with the name of the one who makes it; the oldest first.
     expected: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
+    /// What agents call themselves in their calls, each with the name that its hooks know it by.
+    aliases: Mutex<BTreeMap<Arc<str>, Arc<str>>>,
     client: RwLock<Option<Arc<str>>>,
     pub(crate) introduction: Introduction,
     secret: Option<Fingerprint>,
@@ -148,6 +150,7 @@ impl Roster {
             actor: RwLock::new(Actor::new(presence(&owner, is_back))),
             others: Mutex::default(),
             expected: Mutex::default(),
+            aliases: Mutex::default(),
             client: RwLock::default(),
             introduction,
             secret,
@@ -348,9 +351,27 @@ impl Member {
         found.map(|(_, name)| name)
     }
 
+    /// Notes that the agent that is known as `name` calls itself `alias`, which is one who calls. A name by which
+    /// another agent of the session is known is that one's.
+    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
+        let is_known = lock(&self.expected).iter().any(|(_, known)| known == alias);
+        if !is_known && *alias != self.owner().name {
+            lock(&self.aliases).insert(Arc::clone(alias), Arc::clone(name));
+        }
+    }
+
+    /// Returns what else the agent calls itself that is known as `name`.
+    pub(crate) fn aliases(&self, name: &str) -> Vec<Arc<str>> {
+        let mut own = lock(&self.aliases).clone();
+        own.retain(|_, known| **known == *name);
+        own.into_keys().collect()
+    }
+
     /// Forgets the one who calls as `name`.
     pub(crate) fn dismiss(&self, name: &str) {
-        lock(&self.others).remove(clean(name).as_str());
+        let name = clean(name);
+        lock(&self.others).remove(name.as_str());
+        lock(&self.aliases).remove(name.as_str());
     }
 
     fn is_called(&self, name: &str) -> bool {

@@ -100,6 +100,16 @@ impl Session {
         self.member.expected(id)
     }
 
+    /// Notes that the agent that is known as `name` calls itself `alias`, as who calls.
+    pub fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
+        self.member.note_alias(alias, name);
+    }
+
+    /// Returns what else the agent calls itself that is known as `name`.
+    pub fn aliases(&self, name: &str) -> Vec<Arc<str>> {
+        self.member.aliases(name)
+    }
+
     /// Forgets the agent `name`, which is not at work any more, so that its place is free for another.
     pub fn dismiss(&self, name: &str) {
         self.member.dismiss(name);

@@ -24,11 +24,16 @@ pub(super) fn agent<'a>(
     named: Option<&str>,
     meta: &RequestMetaObject,
 ) -> Result<Call<'a>, Refusal> {
-    if let Some(name) = named {
-        return session.call_as(name);
-    }
     let text = |field| meta.get(field).and_then(|value| value.as_str());
-    if let Some(name) = text(CALL).and_then(|id| session.expected(id)) {
+    let expected = text(CALL).and_then(|id| session.expected(id));
+    if let Some(name) = named {
+        let agent = session.call_as(name)?;
+        if let Some(known) = &expected {
+            session.note_alias(&agent.owner().name, known);
+        }
+        return Ok(agent);
+    }
+    if let Some(name) = expected {
         return session.call_as(&name);
     }
     match text(THREAD) {

@@ -111,6 +111,36 @@ async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own
 }
 
 #[tokio::test]
+async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_goes_with_it() {
+    let served = Served::new();
+    let mut one = served.agent("one");
+    let acquire = async |one: &mut Raw<DuplexStream>, name: &str, target: &str| {
+        let announced = before(&served, "mcp__callboard__acquireLock", "");
+        hook(one, of_sub_agent(announced)).await;
+        let arguments = json!({ "targets": [target], "as": name });
+        let meta = json!({ "claudecode/toolUseId": "toolu_1" });
+        let call = json!({ "name": "acquireLock", "arguments": arguments, "_meta": meta });
+        one.request("tools/call", call).await;
+    };
+    one.body("acquireLock", json!({ "targets": ["main.rs"] })).await;
+    acquire(&mut one, "worker", "src").await;
+    // To act in another's name makes nobody that other one.
+    acquire(&mut one, "one", "more.rs").await;
+    assert_eq!(holders(&served, "lock:src"), ["worker"]);
+    assert_eq!(
+        hook(&mut one, of_sub_agent(before(&served, "Write", "src/a.rs"))).await,
+        Value::Null
+    );
+    denied(&hook(&mut one, before(&served, "Write", "src/a.rs")).await);
+    denied(&hook(&mut one, of_sub_agent(before(&served, "Write", "main.rs"))).await);
+    hook(&mut one, of_sub_agent(event("SubagentStop"))).await;
+    assert_eq!(holders(&served, "lock:src"), [""; 0]);
+    for key in ["lock:main.rs", "lock:more.rs"] {
+        assert_eq!(holders(&served, key), ["one"], "{key}");
+    }
+}
+
+#[tokio::test]
 async fn messages_are_told_between_tools_and_claims_hold_back_once() {
     let served = Served::new();
     let (mut one, mut two) = (served.agent("one"), served.agent("two"));

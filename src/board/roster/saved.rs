@@ -33,6 +33,7 @@ impl Roster {
                 actor: RwLock::new(Actor::new(presence)),
                 others: Mutex::default(),
                 expected: Mutex::default(),
+                aliases: Mutex::default(),
                 client: RwLock::default(),
                 introduction: Introduction::default(),
                 secret: Some(secret),

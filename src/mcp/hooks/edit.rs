@@ -24,16 +24,18 @@ pub(super) struct Rival {
     pub(super) remaining: Duration,
 }
 
-/// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them.
+/// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them. What it holds
+/// under one of its `aliases` is its own.
 pub(super) async fn edit(
     agent: &Call<'_>,
+    aliases: &[Arc<str>],
     targets: &[Target],
     locks: bool,
     tools: Toolset,
 ) -> Result<Verdict, Refusal> {
     let open: Vec<Target> = targets
         .iter()
-        .filter(|target| !is_held_by(agent, target))
+        .filter(|target| !is_held_by(agent, aliases, target))
         .cloned()
         .collect();
     let lost: Vec<Loss> = agent.notices().map_or_else(Vec::new, |told| told.lost);
@@ -65,7 +67,7 @@ pub(super) async fn edit(
         }
     } else if let Some(rival) = open
         .iter()
-        .find_map(|target| above(agent, target, |lease| is_own(agent, lease)))
+        .find_map(|target| above(agent, target, |lease| is_own(agent, aliases, lease)))
     {
         return Ok(words::in_the_way(&rival, tools));
     }
@@ -85,14 +87,20 @@ pub(super) fn look(reader: &Call<'_>, targets: &[Target], tools: Toolset) -> Ver
 }
 
 /// Keeps `agent` from throwing away what others hold at `places` or below.
-pub(super) fn overwrite(agent: &Call<'_>, places: &[Target], resolver: &Resolver, tools: Toolset) -> Verdict {
+pub(super) fn overwrite(
+    agent: &Call<'_>,
+    aliases: &[Arc<str>],
+    places: &[Target],
+    resolver: &Resolver,
+    tools: Toolset,
+) -> Verdict {
     let is_hit = |held: &Target| {
         let hit = |place: &Target| place.overlaps(held) && !resolver.is_apart(place, held);
         places.iter().any(hit)
     };
     let rivals: Vec<Rival> = locks(agent)
         .into_iter()
-        .filter(|rival| !is_own(agent, &rival.lease) && is_hit(&rival.target))
+        .filter(|rival| !is_own(agent, aliases, &rival.lease) && is_hit(&rival.target))
         .collect();
     words::overwritten(&rivals, tools)
 }
@@ -137,17 +145,18 @@ fn forget(agent: &Call<'_>, lost: &[Loss]) -> Result<(), Refusal> {
 }
 
 /// Tells whether `agent` may write `target` because of a lock that it has.
-fn is_held_by(agent: &Call<'_>, target: &Target) -> bool {
+fn is_held_by(agent: &Call<'_>, aliases: &[Arc<str>], target: &Target) -> bool {
     held_above(agent, target).iter().any(|(_, entry)| {
         let mut leases = entry.leases().iter();
-        leases.any(|lease| lease.mode == Mode::Exclusive && is_own(agent, lease))
+        leases.any(|lease| lease.mode == Mode::Exclusive && is_own(agent, aliases, lease))
     })
 }
 
 /// A raw lock names whom its writer likes, so it is of all agents of the session that wrote it.
-fn is_own(agent: &Call<'_>, lease: &Lease) -> bool {
+fn is_own(agent: &Call<'_>, aliases: &[Arc<str>], lease: &Lease) -> bool {
     let (own, owner): (&Owner, &Owner) = (agent.owner(), lease.owner());
-    own == owner || lease.term == Term::Entry && own.session == owner.session
+    let is_alias = || lease.term == Term::Entry || aliases.contains(&owner.name);
+    own == owner || own.session == owner.session && is_alias()
 }
 
 /// Returns the first hold on `target`, or on a directory above it, that is not `own`.

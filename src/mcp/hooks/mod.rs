@@ -13,6 +13,8 @@ pub(super) mod tool;
 pub(super) mod wake;
 mod words;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::fault::{Fault, Listener};
@@ -137,11 +139,10 @@ impl<'a> Case<'a> {
     }
 
     async fn before(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
-        if let (Some(home), Some(_), Some(call), Some(agent)) =
-            (self.home, &self.occasion.agent, &self.occasion.call, agent)
-        {
+        if let (Some(home), Some(call), Some(agent)) = (self.home, &self.occasion.call, agent) {
             home.expect(call, &agent.owner().name);
         }
+        let aliases = self.aliases(agent);
         let asking = self.asking.call();
         let reader = agent.unwrap_or(&asking);
         for (paths, is_edit) in [(&self.occasion.writes, true), (&self.occasion.overwrites, false)] {
@@ -161,10 +162,10 @@ impl<'a> Case<'a> {
             };
             let verdict = match agent {
                 Some(agent) if is_edit => {
-                    edit::edit(agent, &targets, self.occasion.auto_lock, self.tools).await?
+                    edit::edit(agent, &aliases, &targets, self.occasion.auto_lock, self.tools).await?
                 }
                 None if is_edit => edit::look(reader, &targets, self.tools),
-                _ => edit::overwrite(reader, &targets, self.place.resolver(), self.tools),
+                _ => edit::overwrite(reader, &aliases, &targets, self.place.resolver(), self.tools),
             };
             if verdict != Verdict::Pass {
                 return Ok(verdict);
@@ -173,24 +174,51 @@ impl<'a> Case<'a> {
         Ok(Verdict::Pass)
     }
 
+    /// Returns what else `agent` calls itself: it may have named itself in its calls.
+    fn aliases(&self, agent: Option<&Call<'_>>) -> Vec<Arc<str>> {
+        let (Some(home), Some(agent)) = (self.home, agent) else {
+            return Vec::new();
+        };
+        home.aliases(&agent.owner().name)
+    }
+
+    /// Returns `agent` under all its names.
+    fn whole<'c>(&self, agent: &Call<'c>) -> Vec<Call<'c>>
+    where
+        'a: 'c,
+    {
+        let aliases = self.aliases(Some(agent));
+        let also = aliases.iter().filter_map(|name| self.home?.call_as(name).ok());
+        std::iter::once(agent.clone()).chain(also).collect()
+    }
+
     /// Tells an agent at work what it must know.
     fn between(&self, agent: Option<&Call<'_>>) -> Verdict {
-        let told = agent.and_then(Call::notices);
-        told.map_or(Verdict::Pass, |told| {
-            let waiting = match told.inbox {
-                0 => String::new(),
-                waiting => format!(" (messages waiting: {waiting})"),
-            };
-            let context = format!("callboard: {}{waiting}", notices::hint(&told, self.tools));
-            Verdict::Tell { context }
-        })
+        let Some(agent) = agent else {
+            return Verdict::Pass;
+        };
+        let told = self.whole(agent).into_iter().filter_map(|one| one.notices());
+        let told: Vec<_> = told
+            .map(|told| {
+                let waiting = match told.inbox {
+                    0 => String::new(),
+                    waiting => format!(" (messages waiting: {waiting})"),
+                };
+                format!("callboard: {}{waiting}", notices::hint(&told, self.tools))
+            })
+            .collect();
+        if told.is_empty() {
+            return Verdict::Pass;
+        }
+        let context = told.join("\n");
+        Verdict::Tell { context }
     }
 
     fn stop(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
         let Some(agent) = agent else {
             return Ok(Verdict::Pass);
         };
-        let claims = claims(agent);
+        let claims: Vec<_> = self.whole(agent).iter().flat_map(claims).collect();
         if !claims.is_empty() && !self.occasion.held_back {
             let reason = words::unfinished(&claims);
             return Ok(Verdict::HoldBack { reason });
@@ -207,12 +235,14 @@ impl<'a> Case<'a> {
         let Some(agent) = agent else {
             return Ok(Verdict::Pass);
         };
-        for (_, token) in claims(agent) {
-            agent.submit(token, Outcome::Retry, None)?;
-        }
-        agent.release(None)?;
-        if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
-            home.dismiss(&agent.owner().name);
+        for one in self.whole(agent) {
+            for (_, token) in claims(&one) {
+                one.submit(token, Outcome::Retry, None)?;
+            }
+            one.release(None)?;
+            if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
+                home.dismiss(&one.owner().name);
+            }
         }
         Ok(Verdict::Pass)
     }
