@@ -191,6 +191,7 @@ When no board runs, it starts one without a screen; `callboard` shows it, `callb
 Examples:
   callboard setup                      every client that is here, for this project
   callboard setup claude --user        Claude Code, in all your projects
+  callboard setup claude --wake        and wake its agents when there is something for them
   callboard setup --dry-run            show the changes and write nothing
   callboard setup --remove             take out what setup has written
 
@@ -334,6 +335,7 @@ Examples:
   callboard hook claude                in the hooks of .claude/settings.json
   callboard hook codex --enforce closed
                                        no edit without a board
+  callboard hook claude --wake         wait until there is something for an idle agent
 
 An edit of what another agent has locked is denied. A free file is locked for the agent that edits it, until it \
 stops. Files written by shell commands are not seen, except for git commands that throw changes away.")]
