@@ -24,6 +24,9 @@ const MAX_INPUT: u64 = 64 << 20;
 /// Where Claude Code says what its own process is, and where its project is.
 const CLIENT_PROCESS: &str = "CLAUDE_PID";
 const CLIENT_PROJECT: &str = "CLAUDE_PROJECT_DIR";
+/// Where Claude Code says what it was started as, and what it says in a terminal: anywhere else it waits for its
+/// hooks to end before it goes on.
+const STARTED_AS: (&str, &str) = ("CLAUDE_CODE_ENTRYPOINT", "cli");
 
 /// How a hook is run.
 #[derive(Args, Debug)]
@@ -130,8 +133,13 @@ fn processes_of(client: hook::Client) -> Vec<u32> {
     processes
 }
 
-/// Waits until there is something for the agent to go on with. A board that is not there, or goes, wakes nobody.
+/// Waits until there is something for the agent to go on with. A board that is not there, or goes, wakes nobody, and
+/// who is not at a terminal is never idle.
 fn wake(client: hook::Client, place: &Place, output: &mut Output<'_>) -> Result<Ending, CliError> {
+    let (variable, at_terminal) = STARTED_AS;
+    if std::env::var_os(variable).is_none_or(|kind| kind != at_terminal) {
+        return Ok(Ending::Done);
+    }
     let occasion = Occasion {
         processes: processes_of(client),
         ..Occasion::default()

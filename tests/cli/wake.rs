@@ -8,9 +8,16 @@ use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, Ran, run};
 
-/// Waits as a client's hook does.
+/// Waits as the hook of a client does that was started as `kind`.
+fn wake_as(home: &Home, kind: &str) -> Ran {
+    let mut command = home.command(&["hook", "claude", "--wake"]);
+    command.env("CLAUDE_CODE_ENTRYPOINT", kind);
+    run(command, b"{}")
+}
+
+/// Waits as at a terminal.
 fn wake(home: &Home) -> Ran {
-    run(home.command(&["hook", "claude", "--wake"]), b"{}")
+    wake_as(home, "cli")
 }
 
 #[test]
@@ -54,4 +61,14 @@ fn it_ends_quietly_when_another_waits_when_the_session_ends_and_without_a_board(
         let last = ends.recv_timeout(PATIENCE).unwrap();
         assert!(quiet(&last), "{last:?}");
     });
+}
+
+#[test]
+fn a_client_without_a_terminal_is_not_kept_waiting() {
+    let home = Home::new();
+    let _board = home.serve(&[]);
+    let mut sleeper = Plain::through_bridge(home.command(&[]), "sleeper");
+    sleeper.tool("sendMessage", &json!({ "to": "sleeper", "body": "to oneself" }));
+    let ran = wake_as(&home, "sdk-cli");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
