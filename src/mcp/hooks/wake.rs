@@ -6,7 +6,7 @@
 //! - A message wakes once, however long it waits to be read, and so does a lock that was waited for and is free.
 //! - One process waits for each session: a newer one takes the place of the older.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::fault::{Fault, named};
 use super::super::targets::Place;
 use super::super::tools::Toolset;
-use crate::board::{Call, Revision, Session, SessionId, Ticket, Time, Wish};
+use crate::board::{Board, Call, Revision, Session, SessionId, Ticket, Time, Wish};
 use crate::hook::Occasion;
 
 /// Waits until there is something for an idle agent: an [`Occasion`] with its processes in, `{reason?}` out.
@@ -27,6 +27,9 @@ pub(in crate::mcp) const WAKE: &str = "callboard/wake";
 const ARRIVAL: Duration = Duration::from_secs(60);
 /// How long the board is let alone after a look at it: those who sleep must not weigh on those who work.
 const REST: Duration = Duration::from_millis(200);
+
+/// From how many sessions on it is looked which of them are still here.
+const MANY: usize = 1_000;
 
 /// The sessions with somebody to be woken.
 #[derive(Debug, Default)]
@@ -106,6 +109,7 @@ impl Wakers {
             }
         };
         let session = tokio::time::timeout(ARRIVAL, arrived).await.ok()??;
+        self.forget_gone(board);
         let turn = self.begin(session);
         loop {
             news.mark_unchanged();
@@ -124,6 +128,15 @@ impl Wakers {
                 changed = turns.changed() => changed.ok()?,
             }
             tokio::time::sleep(REST).await;
+        }
+    }
+
+    /// Forgets sessions that ended while nobody waited for them, once there are many.
+    fn forget_gone(&self, board: &Board) {
+        let mut sleepers = self.lock();
+        if sleepers.len() >= MANY {
+            let here: HashSet<_> = board.agents().iter().map(|agent| agent.owner.session).collect();
+            sleepers.retain(|session, _| here.contains(session));
         }
     }
 
