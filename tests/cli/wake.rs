@@ -3,10 +3,10 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use serde_json::json;
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, Ran, run};
+use serde_json::json;
 
 /// Waits as the hook of a client does that was started as `kind`.
 fn wake_as(home: &Home, kind: &str) -> Ran {

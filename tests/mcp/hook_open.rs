@@ -1,10 +1,10 @@
 //! Hooks that ask over the connection of their agents, by the tool that no model sees.
 
+use crate::support::raw::Raw;
+use crate::support::served::{Served, serve};
 use callboard::board::{Key, Limits, Namespace};
 use callboard::mcp::{Handler, Toolset};
 use serde_json::{Value, json};
-use crate::support::raw::Raw;
-use crate::support::served::{Served, serve};
 use tokio::io::DuplexStream;
 
 /// What Claude Code fills in before `tool` is used on `path`.

@@ -1,9 +1,9 @@
 //! Waking agents that are idle: for what, and how often.
 
-use callboard::board::Introduction;
-use serde_json::{Value, json};
 use crate::support::raw::Raw;
 use crate::support::served::{Served, serve};
+use callboard::board::Introduction;
+use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 
 /// The client's process of the agent to be woken, which nobody else can have.

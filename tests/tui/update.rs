@@ -239,7 +239,10 @@ fn who_quits_while_agents_are_attached_is_asked_what_becomes_of_the_board() {
     // Whoever quits twice means to quit, and takes nothing away from anybody by that.
     for keys in [["q", "enter"], ["q", "q"], ["ctrl-c", "ctrl-c"], ["q", "y"]] {
         assert_eq!(stage.press(&keys).effects, leaves, "{keys:?}");
-        assert!(!stage.text().contains("agents are attached."), "it has been answered");
+        assert!(
+            !stage.text().contains("agents are attached."),
+            "it has been answered"
+        );
     }
     assert_eq!(stage.press(&["q", "e"]).effects, vec![Effect::End(Ended::Quit)]);
     stage.press(&["esc", "?", "ctrl-c"]);

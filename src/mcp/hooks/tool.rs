@@ -54,6 +54,7 @@ pub(in crate::mcp) async fn call(
     let case = Case {
         occasion: &occasion,
         home: Some(session),
+        sessions: std::slice::from_ref(session),
         asking: session,
         place,
         tools,

@@ -102,7 +102,7 @@ impl Wakers {
         let mut turns = self.turns.subscribe();
         let arrived = async {
             loop {
-                if let Some(home) = board.session_of(processes) {
+                if let Some(home) = board.sessions_of(processes).pop() {
                     break Some(home.owner().session);
                 }
                 news.changed().await.ok()?;
@@ -113,7 +113,7 @@ impl Wakers {
         let turn = self.begin(session);
         loop {
             news.mark_unchanged();
-            let home = board.session_of(processes);
+            let home = board.sessions_of(processes).pop();
             let Some(home) = home.filter(|home| home.owner().session == session) else {
                 self.lock().remove(&session);
                 return None;
