@@ -6,6 +6,7 @@
 //! - [`board`]: the heart. Keys, entries, revisions, events, deadlines. Knows no protocol and no screen.
 //! - [`target`]: from what agents write to what a lock is on. Alone asks the file system what a path is.
 //! - [`snapshot`]: boards written down, and read again after an unclean end.
+//! - [`guard`]: an eye on the files that are locked. Tells the board when somebody else changes one.
 //! - [`hook`]: what clients' hooks send and get. Turns their JSON into one form and back.
 //! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
 //! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
@@ -15,6 +16,7 @@
 
 pub mod board;
 pub mod cli;
+pub mod guard;
 pub mod hook;
 pub mod mcp;
 pub mod net;

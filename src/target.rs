@@ -159,13 +159,28 @@ impl Resolver {
     /// Tells whether `inner`, which lies in the directory `outer`, is in a worktree or repository of its own
     /// there: then git leaves it alone when it changes the files of `outer`.
     pub fn is_apart(&self, outer: &Target, inner: &Target) -> bool {
-        if !outer.is_path() || !outer.covers(inner) {
+        if !outer.covers(inner) {
             return false;
         }
-        let real = |target: &Target| self.root.join(&*target.text());
-        let (outer, inner) = (real(outer), real(inner));
+        let (Some(outer), Some(inner)) = (self.real_path(outer), self.real_path(inner)) else {
+            return false;
+        };
         let mut between = inner.ancestors().take_while(|place| *place != outer);
         between.any(|place| fs::symlink_metadata(place.join(".git")).is_ok())
+    }
+
+    /// Returns where the path that is locked as `target` is, `None` for a named thing.
+    pub fn real_path(&self, target: &Target) -> Option<PathBuf> {
+        target
+            .is_path()
+            .then(|| self.root.join(&*target.text()).components().collect())
+    }
+
+    /// Returns the target of the absolute path `real`, in which no link is followed: the other way round from
+    /// [`Resolver::real_path`]. `None` for a path that nobody can lock.
+    pub fn target_at(&self, real: &Path) -> Option<Target> {
+        let place = self.below(&self.root, real).unwrap_or(real).to_str()?;
+        Some(Target::path(&self.fold(place)))
     }
 
     /// Returns the absolute path that a caller in `cwd` means by `path`, which is what counts in `text`.

@@ -417,11 +417,12 @@ impl Board {
         } in changes
         {
             let counters = &self.0.counters;
-            count(match kind {
-                EventKind::Set | EventKind::Lease => &counters.sets,
-                EventKind::Delete | EventKind::Drop(_) => &counters.deletes,
-                EventKind::Expire => &counters.expirations,
-            });
+            match kind {
+                EventKind::Set | EventKind::Lease => count(&counters.sets),
+                EventKind::Delete | EventKind::Drop(_) => count(&counters.deletes),
+                EventKind::Expire => count(&counters.expirations),
+                EventKind::Change => {}
+            }
             match entry {
                 Some(entry) => self.0.cache.insert((namespace, key), entry),
                 None => self.0.cache.invalidate(&(namespace, key)),

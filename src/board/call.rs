@@ -154,6 +154,14 @@ impl<'a> Call<'a> {
         self.board.look_at_ledger(look)
     }
 
+    /// Notes that the agent has been told of `notices`, so that it is not told again of what is told once.
+    pub fn note_told(&self, notices: &Notices) {
+        if !notices.changed.is_empty() {
+            let told: Vec<_> = notices.changed.iter().map(|one| one.intrusion.clone()).collect();
+            self.board.note_told(self.namespace, self.owner(), &told);
+        }
+    }
+
     /// Returns matching events after `since`, or after now when absent; waits up to `wait` for the first.
     ///
     /// Refuses a cursor whose events are gone, and one from the future: it is of another board.

@@ -39,6 +39,11 @@ impl Owner {
     /// What the person at the dashboard is called, and no agent.
     pub(super) const HUMAN: &'static str = "human";
 
+    /// Returns who stands for whoever is not known.
+    pub fn somebody() -> Arc<Self> {
+        Self::new("somebody", SessionId::BOARD)
+    }
+
     /// Returns the person at the dashboard or the command line.
     pub fn human() -> Arc<Self> {
         Self::new(Self::HUMAN, SessionId::BOARD)

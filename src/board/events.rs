@@ -43,6 +43,9 @@ pub enum EventKind {
     Lease,
     /// Somebody holds it no more.
     Drop(Reason),
+    /// A file that is locked by it was changed by somebody else than its holder. The key stays as it was, with
+    /// the revision that it had.
+    Change,
 }
 
 impl EventKind {
@@ -54,6 +57,7 @@ impl EventKind {
             Self::Expire => "expire",
             Self::Lease => "lease",
             Self::Drop(_) => "drop",
+            Self::Change => "change",
         }
     }
 

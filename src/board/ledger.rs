@@ -7,8 +7,9 @@ use super::command::Command;
 use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
-    Compacted, Entry, Event, EventKind, Grant, Holder, Key, Kind, KindStats, Limits, Loss, Namespace,
-    NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time, Waiter, Wish,
+    Compacted, Entry, Event, EventKind, Grant, Holder, Intrusion, Key, Kind, KindStats, Limits, Loss,
+    Namespace, NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time,
+    Waiter, Wish,
 };
 
 /// The most namespaces that a board opens.
@@ -314,6 +315,16 @@ impl Ledger {
         let kept = space.queue.kept(owner, wish);
         let position = kept.unwrap_or_else(|| space.place_of(now, owner, wish));
         space.covering(now, owner, wish).is_none() && space.is_free(now, owner, wish, position)
+    }
+
+    /// Notes that `owner` has heard of the changes `told`.
+    pub fn note_told(&mut self, namespace: NamespaceId, owner: &Owner, told: &[Intrusion]) {
+        self.space_mut(namespace).intrusions.tell(owner, told);
+    }
+
+    /// Returns the changes of locked files by others than their holders, in the order in which they were seen.
+    pub fn intrusions(&self, namespace: NamespaceId) -> Vec<Intrusion> {
+        self.space(namespace).intrusions.all().cloned().collect()
     }
 
     /// Returns how the agents of `namespace` have done with their tasks, in the order of their names.

@@ -32,6 +32,7 @@ mod grant;
 mod handout;
 mod holdings;
 mod image;
+mod intrusions;
 mod key;
 mod lease;
 mod ledger;
@@ -69,8 +70,8 @@ pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{
     Acquire, Acquired, Action, Attend, Beat, Bury, Command, Condition, Delete, Depart, Expire, Extend,
-    Heartbeat, Holding1, MAX_TARGETS, Op, Present, Receive, Release, Requeue, Return, Revoke, Send, Set,
-    Submit, Sweep, Swept, Take, Update, Withdraw,
+    Heartbeat, Holding1, MAX_TARGETS, Op, Present, Receive, Release, Report, Requeue, Return, Revoke, Send,
+    Set, Submit, Sweep, Swept, Take, Update, Withdraw,
 };
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};
@@ -80,15 +81,17 @@ pub use image::{
     AnswerRecord, EntryRecord, EventRecord, HistoryRecord, Image, LeaseRecord, LossRecord, Moment,
     PlaceRecord, Places, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit, WorkRecord,
 };
+pub use intrusions::Intrusion;
 pub use key::{Key, KeyError, Kind};
 pub use lease::{Lease, Loss, Mode, Reason, Term};
 pub use ledger::{Caller, Change, Effects, Ledger, Page, Served};
 pub use limits::{
     DEFAULT_LEASE, Limits, MAX_KEY_CHARS, MAX_VALUE_CHARS, check_lease_ttl, check_ttl, check_value,
 };
+pub(crate) use locks::target as locked_target;
 pub use messages::{Message, Received};
 pub use namespace::{Namespace, NamespaceId};
-pub use notices::{Notices, Wanted};
+pub use notices::{Changed, Notices, Wanted};
 pub use pattern::Pattern;
 pub(crate) use presence::GRACE;
 pub use presence::Presence;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::space::Space;
-use super::{Loss, Owner, Presence, Target, Time};
+use super::{Intrusion, Loss, Owner, Presence, Target, Time};
 
 /// What an agent must be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,22 @@ pub struct Notices {
     pub lost: Vec<Loss>,
     /// Who waits for what it holds, the longest first.
     pub wanted: Vec<Wanted>,
+    /// Which files were changed by others than their holders, as far as it is the holder, or may have changed
+    /// them. It is told once; see [`Call::note_told`](super::Call::note_told).
+    pub changed: Vec<Changed>,
     /// How many messages wait for it.
     pub inbox: usize,
+}
+
+/// A change of a locked file, as it looks to one who is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// What was changed.
+    pub intrusion: Intrusion,
+    /// How long ago that was seen.
+    pub ago: Duration,
+    /// Whether the holder is told; else it is whoever may have changed the file.
+    pub is_holder: bool,
 }
 
 /// Somebody who waits for what an agent holds.
@@ -45,9 +59,18 @@ impl Notices {
             })
             .collect();
         wanted.sort_by_key(|one| std::cmp::Reverse(one.waiting));
+        let holdings = &space.holdings;
+        let is_held = |known: &&Intrusion| holdings.has(&known.holder, &(known.fence, known.key.clone()));
+        let untold = space.intrusions.untold(owner).filter(is_held);
+        let changed = |known: &Intrusion| Changed {
+            ago: now.since(known.at),
+            is_holder: known.holder == *owner,
+            intrusion: known.clone(),
+        };
         let notices = Self {
             lost: space.holdings.losses(owner).to_vec(),
             wanted,
+            changed: untold.map(changed).collect(),
             inbox: space.inbox(&owner.name),
         };
         let any = notices != Self::default();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::backlog::Backlog;
 use super::holdings::Holdings;
+use super::intrusions::Intrusions;
 use super::messages::{self, Inboxes, MAX_MESSAGES};
 use super::queue::Queue;
 use super::scores::{Scores, Tally};
@@ -30,6 +31,7 @@ pub(crate) struct Space {
     /// The locks that are held, by what they are on.
     held: BTreeMap<Target, BTreeMap<Key, Arc<Entry>>>,
     pub(crate) holdings: Holdings,
+    pub(crate) intrusions: Intrusions,
     pub(crate) queue: Queue,
     pub(crate) history: History,
     pub(crate) scores: Scores,
@@ -116,6 +118,7 @@ impl Space {
             locks: 0,
             held: BTreeMap::new(),
             holdings: Holdings::default(),
+            intrusions: Intrusions::default(),
             queue: Queue::default(),
             history: History::new(start),
             scores: Scores::default(),

@@ -257,6 +257,13 @@ impl<'a> Transaction<'a> {
         self.tell(rev, namespace, key, kind, by, None);
     }
 
+    /// Tells the history that what is locked by `key` was changed, which leaves its `entry` as it is.
+    pub(crate) fn tell_changed(&mut self, rev: Revision, key: &Key, by: &Arc<Owner>, entry: &Arc<Entry>) {
+        let Caller { namespace, .. } = *self.caller;
+        let entry = Some(Arc::clone(entry));
+        self.tell(rev, namespace, key.clone(), EventKind::Change, by, entry);
+    }
+
     fn tell(
         &mut self,
         rev: Revision,

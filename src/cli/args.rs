@@ -97,6 +97,9 @@ pub(super) struct ServeOptions {
     /// Leave the mouse to the terminal, whose own selection then works.
     #[arg(long)]
     pub(super) no_mouse: bool,
+    /// Do not watch the files that are locked for changes by others than their holders.
+    #[arg(long)]
+    no_watch: bool,
     /// Which tools agents get.
     #[arg(long, value_name = "SET", value_enum, default_value_t = Tools::All)]
     pub(super) tools: Tools,
@@ -159,9 +162,10 @@ impl From<Tools> for Toolset {
 }
 
 /// The options that make sense only without a subcommand.
-const SERVE_OPTIONS: [&str; 13] = [
+const SERVE_OPTIONS: [&str; 14] = [
     "no_tui",
     "no_mouse",
+    "no_watch",
     "tools",
     "max_keys",
     "max_bytes",
@@ -435,6 +439,7 @@ impl ServeOptions {
             start,
             limits,
             tools: self.tools.into(),
+            watches: !self.no_watch,
             patience,
         }
     }

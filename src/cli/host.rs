@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::CliError;
 use super::text;
 use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
+use crate::guard::Guard;
 use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
 use crate::net::handover::{HandoverError, Kept, Offer, Successor};
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// The tools that are served.
     pub(super) tools: Toolset,
+    /// Whether the files that are locked are watched.
+    pub(super) watches: bool,
     /// How long what is in flight has at the end.
     pub(super) patience: Duration,
 }
@@ -82,6 +85,8 @@ struct Service {
     end: CancellationToken,
     /// Where the board is saved.
     saved: PathBuf,
+    /// Knows the paths of the files that are watched when they are locked, if they are.
+    guarding: Option<Resolver>,
     patience: Duration,
 }
 
@@ -91,6 +96,7 @@ struct Running {
     server: JoinHandle<Ended>,
     sweeper: AbortOnDropHandle<()>,
     keeper: Keeper,
+    guard: Option<Guard>,
 }
 
 impl Host {
@@ -121,12 +127,14 @@ impl Host {
 
     fn serving(board: Board, listening: Listening, project: &Project, plan: &Plan, restored: bool) -> Self {
         let (successors, asking) = mpsc::channel(1);
+        let resolver = Resolver::new(&project.root);
         let service = Service {
-            setup: Arc::new(Setup::new(Resolver::new(&project.root), plan.tools)),
+            setup: Arc::new(Setup::new(resolver.clone(), plan.tools)),
             traffic: Arc::new(Traffic::default()),
             successors,
             end: CancellationToken::new(),
             saved: project.snapshot_file(),
+            guarding: plan.watches.then_some(resolver),
             patience: plan.patience,
         };
         tracing::info!(
@@ -238,7 +246,7 @@ impl Host {
         let _claim = ended
             .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
             .ok();
-        running.stop_sweeping().await;
+        running.stop_tending().await;
         let kept = match remains {
             Remains::Nothing => false,
             Remains::Everything => running.leave().await,
@@ -287,11 +295,14 @@ impl Service {
             let board = board.clone();
             async move { board.keep_swept().await }
         };
+        let guard = self.guarding.clone();
+        let guard = guard.map(|resolver| Guard::start(board.clone(), resolver, self.setup.witness()));
         Running {
             stop,
             server: tokio::spawn(server),
             sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
             keeper,
+            guard,
         }
     }
 }
@@ -302,7 +313,7 @@ impl Running {
     async fn pause(&mut self) -> Option<Listening> {
         self.stop.pause.cancel();
         let left = (&mut self.server).await;
-        self.stop_sweeping().await;
+        self.stop_tending().await;
         self.keeper.stop().await;
         match left {
             Ok(Ended::Paused(listening)) => Some(listening),
@@ -314,8 +325,12 @@ impl Running {
         }
     }
 
-    /// Stops the sweeper: a sweep after the board's last revision is noted would set revisions aside again.
-    async fn stop_sweeping(&mut self) {
+    /// Stops what changes the board by itself: after its last revision is noted, that would set revisions aside
+    /// again.
+    async fn stop_tending(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.stop().await;
+        }
         self.sweeper.abort();
         if let Err(error) = (&mut self.sweeper).await
             && !error.is_cancelled()

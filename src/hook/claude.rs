@@ -60,6 +60,7 @@ impl Input<'_> {
             occasion.writes = writes(&tool)?;
             if tool.name == "Bash" {
                 let command = tool.command()?;
+                occasion.is_command = true;
                 occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
             }
         }

@@ -48,6 +48,7 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
             "write_file" | "replace" => occasion.writes = vec![needs("file_path", |input| input.file_path)?],
             "run_shell_command" => {
                 let command = needs("command", |input| input.command)?;
+                occasion.is_command = true;
                 occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
             }
             _ => {}

@@ -81,6 +81,8 @@ pub struct Occasion {
     pub call: Option<String>,
     /// The files that the tool writes.
     pub writes: Vec<String>,
+    /// Whether the tool runs a command, which may write files that nobody can foresee.
+    pub is_command: bool,
     /// The files and directories whose content the tool puts back or throws away.
     pub overwrites: Vec<String>,
     /// Whether the agent was held back from stopping a moment ago.

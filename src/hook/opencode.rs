@@ -52,6 +52,7 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
             "write" | "edit" => occasion.writes = vec![needs("filePath", |input| input.file_path)?],
             "bash" => {
                 let command = needs("command", |input| input.command)?;
+                occasion.is_command = true;
                 occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
             }
             _ => {}

@@ -183,6 +183,7 @@ impl Handler {
         if told.is_some() || !overlaps.is_empty() {
             let told = told.unwrap_or_default();
             notices::add(&mut result, &told, &overlaps, tool.family, self.tools);
+            agent.note_told(&told);
         }
         Ok(result)
     }

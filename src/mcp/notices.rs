@@ -6,11 +6,11 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 use super::answer::millis;
-use super::fault::{ended_by, named};
+use super::fault::{ended_by, named, spoken};
 use super::targets::texts;
 use super::tools::{Family, Toolset};
 use super::worktrees::Overlap;
-use crate::board::{Kind, Loss, Notices, Target};
+use crate::board::{Changed, Intrusion, Kind, Loss, Notices, Target};
 
 /// The most who wait that an agent is told of; how many more there are is said.
 const MAX_WANTED: usize = 16;
@@ -75,6 +75,9 @@ fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
             named(&first.targets)
         ));
     }
+    if !notices.changed.is_empty() {
+        told["changed"] = changed(&notices.changed, &mut hints);
+    }
     if let Some(first) = overlaps.first() {
         let rows = overlaps
             .iter()
@@ -95,6 +98,52 @@ fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
     }
     told["hint"] = json!(hints.join("; "));
     told
+}
+
+/// Returns one row for each file.
+///
+/// Nothing is known but what the clients' hooks announced, so no more than that is said.
+fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
+    let rows = all.iter().map(|one| {
+        let Intrusion {
+            holder,
+            file,
+            suspect,
+            ..
+        } = &one.intrusion;
+        let mut row = json!({ "path": file.text(), "agoMs": millis(one.ago) });
+        match suspect {
+            Some(suspect) if one.is_holder => row["by"] = json!(suspect.name),
+            Some(_) => row["heldBy"] = json!(holder.name),
+            None => {}
+        }
+        row
+    });
+    let rows = rows.collect();
+    let files = |is_holder: bool| -> Vec<Target> {
+        let own = all.iter().filter(|one| one.is_holder == is_holder);
+        own.map(|one| one.intrusion.file.clone()).collect()
+    };
+    let first = |is_holder: bool| all.iter().find(|one| one.is_holder == is_holder);
+    if let Some(first) = first(true) {
+        let meanwhile = first.intrusion.suspect.as_ref();
+        let meanwhile =
+            meanwhile.map_or_else(String::new, |suspect| format!(", while {suspect} was at work"));
+        hints.push(format!(
+            "{}, which you hold, changed {} ago by no edit or command of yours{meanwhile}: read it again before you              go on",
+            named(&files(true)),
+            spoken(first.ago)
+        ));
+    }
+    if let Some(first) = first(false) {
+        let holder = &first.intrusion.holder;
+        hints.push(format!(
+            "{} changed {} ago while you were at work, and {holder} holds it: leave it alone, and tell {holder} what              you changed",
+            named(&files(false)),
+            spoken(first.ago)
+        ));
+    }
+    rows
 }
 
 /// Returns one row for each fence: what was taken in one call is lost in one.

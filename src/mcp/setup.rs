@@ -2,6 +2,7 @@
 
 use super::hooks::wake::Wakers;
 use super::worktrees::Worktrees;
+use crate::guard::Witness;
 use crate::mcp::tools::Toolset;
 use crate::target::Resolver;
 
@@ -16,6 +17,8 @@ pub struct Setup {
     pub(super) worktrees: Worktrees,
     /// Who is to be woken.
     pub(super) wakers: Wakers,
+    /// Hears what hooks tell of agents' work on files.
+    pub(super) witness: Witness,
 }
 
 impl Setup {
@@ -26,6 +29,12 @@ impl Setup {
             tools,
             worktrees: Worktrees::default(),
             wakers: Wakers::default(),
+            witness: Witness::default(),
         }
+    }
+
+    /// Returns what hears what hooks tell of agents' work on files, for who watches these.
+    pub fn witness(&self) -> Witness {
+        self.witness.clone()
     }
 }

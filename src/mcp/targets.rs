@@ -10,6 +10,7 @@ use super::hooks::wake::Wakers;
 use super::setup::Setup;
 use super::worktrees::Worktrees;
 use crate::board::{Call, Session, Target};
+use crate::guard::Witness;
 use crate::target::{Resolver, TargetError};
 
 /// More targets than this are resolved where they keep no other connection waiting.
@@ -95,6 +96,11 @@ impl Place {
     /// Returns who is to be woken.
     pub(super) fn wakers(&self) -> &Wakers {
         &self.setup.wakers
+    }
+
+    /// Returns what hears of agents' work on files.
+    pub(super) fn witness(&self) -> &Witness {
+        &self.setup.witness
     }
 
     /// Returns what knows where paths lead.

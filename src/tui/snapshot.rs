@@ -10,8 +10,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::board::{
-    Agent, Board, Entry, Event, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern, Revision, Score,
-    Stats, Time,
+    Agent, Board, Entry, Event, Intrusion, Key, Kind, Lease, Namespace, NamespaceId, Owner, Pattern,
+    Revision, Score, Stats, Time,
 };
 
 use super::holders::{self, Held, Holder};
@@ -58,6 +58,8 @@ pub struct Snapshot {
     pub holders: Vec<Holder>,
     /// Who waits for it.
     pub waits: Waits,
+    /// What of it was changed by somebody else, in the order in which that was seen.
+    changes: Vec<Intrusion>,
     /// The rows of each pane that lists keys, in key order, with whether there were more.
     listed: [Option<Listed>; Pane::ALL.len()],
 }
@@ -83,6 +85,7 @@ impl Snapshot {
             scores: Vec::new(),
             holders: Vec::new(),
             waits: Waits::default(),
+            changes: Vec::new(),
             listed: Default::default(),
         }
     }
@@ -104,7 +107,16 @@ impl Snapshot {
         };
         let holders = holders::look(board, namespace, quiet.then_some(last.holders), now);
         let waits = Waits::look(board, namespace, same_space.then_some(last.waits), &holders, now);
-        let moment = Moment { now, waits: &waits };
+        let changes = if quiet {
+            last.changes
+        } else {
+            board.intrusions(namespace)
+        };
+        let moment = Moment {
+            now,
+            waits: &waits,
+            changes: &changes,
+        };
         let mut listed: [Option<Listed>; Pane::ALL.len()] = Default::default();
         for (slot, (pane, old)) in listed.iter_mut().zip(Pane::ALL.into_iter().zip(last.listed)) {
             let old = old.filter(|_| same_space);
@@ -137,6 +149,7 @@ impl Snapshot {
             scores,
             holders,
             waits,
+            changes,
             listed,
         }
     }
@@ -184,6 +197,11 @@ impl Snapshot {
             .iter()
             .flat_map(|holder| holder.held.iter().map(move |held| (holder, held)));
         all.find(|(_, held)| held.fence == fence && held.key == *key)
+    }
+
+    /// Returns how others have changed what is held on `key` under `fence`, in the order in which it was seen.
+    pub fn changes(&self, key: &Key, fence: Revision) -> impl Iterator<Item = &Intrusion> {
+        changes_of(&self.changes, key, fence)
     }
 
     /// Returns the revision that the picture shows.
@@ -267,6 +285,7 @@ impl Changed {
 struct Moment<'a> {
     now: Time,
     waits: &'a Waits,
+    changes: &'a [Intrusion],
 }
 
 impl Moment<'_> {
@@ -331,8 +350,22 @@ impl Moment<'_> {
 
     fn live(&self, key: &Key, entry: &Entry, lease: Option<&Lease>) -> Live {
         let waiting = lease.map_or(0, |lease| self.waits.count(key, lease.fence));
-        Live::of(entry, lease, waiting, self.now)
+        let change = lease.and_then(|lease| changes_of(self.changes, key, lease.fence).last());
+        Live {
+            changed: change.map(|change| change.at),
+            ..Live::of(entry, lease, waiting, self.now)
+        }
     }
+}
+
+/// Returns those of `changes` that are about the hold on `key` which was granted under `fence`.
+fn changes_of<'a>(
+    changes: &'a [Intrusion],
+    key: &Key,
+    fence: Revision,
+) -> impl Iterator<Item = &'a Intrusion> {
+    let is_of = move |change: &&Intrusion| change.fence == fence && change.key == *key;
+    changes.iter().filter(is_of)
 }
 
 fn known(rows: Vec<Arc<Row>>) -> HashMap<RowId, Arc<Row>> {

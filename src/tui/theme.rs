@@ -163,7 +163,7 @@ impl Theme {
             self.error
         } else if says(&[
             "wait", "block", "paus", "retry", "review", "question", "expire", "backoff", "left", "shared",
-            "returned", "restart",
+            "returned", "restart", "changed",
         ]) {
             self.warn
         } else if says(&["delete", "released", "held", "handed", "given up"]) {

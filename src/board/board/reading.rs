@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Board;
 use crate::board::{
-    Compacted, Entry, Event, Holder, Key, Loss, NamespaceId, Notices, Owner, Page, Pattern, Presence,
-    Revision, Score, Stats, Waiter,
+    Compacted, Entry, Event, Holder, Intrusion, Key, Loss, NamespaceId, Notices, Owner, Page, Pattern,
+    Presence, Revision, Score, Stats, Waiter,
 };
 
 impl Board {
@@ -104,6 +104,17 @@ impl Board {
         }
         let (core, now) = self.looked();
         core.ledger.notices(now, namespace, presence)
+    }
+
+    /// Notes that `owner` has heard of `told`.
+    pub(in crate::board) fn note_told(&self, namespace: NamespaceId, owner: &Owner, told: &[Intrusion]) {
+        self.core().ledger.note_told(namespace, owner, told);
+    }
+
+    /// Returns the changes of locked files by others than their holders that are remembered, in the order in
+    /// which they were seen.
+    pub fn intrusions(&self, namespace: NamespaceId) -> Vec<Intrusion> {
+        self.looked().0.ledger.intrusions(namespace)
     }
 
     /// Returns what `owner` lost without its doing; see [`Ledger::losses`](crate::board::Ledger::losses).

@@ -22,7 +22,8 @@ use super::identity;
 use super::notices;
 use super::targets::Place;
 use super::tools::Toolset;
-use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session};
+use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session, Target};
+use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, SubAgent, Verdict};
 
 pub(super) use edit::give_back_automatic;
@@ -92,6 +93,7 @@ impl<'a> Case<'a> {
         if let (Some(home), None, true) = (self.home, &self.occasion.agent, is_at_work) {
             self.place.wakers().stir(home.owner().session);
         }
+        self.note_end(agent.as_ref());
         match self.occasion.moment {
             Moment::Start => self.start(agent.as_ref()),
             Moment::Before => self.before(agent.as_ref()).await,
@@ -145,6 +147,7 @@ impl<'a> Case<'a> {
         let aliases = self.aliases(agent);
         let asking = self.asking.call();
         let reader = agent.unwrap_or(&asking);
+        let mut written = Vec::new();
         for (paths, is_edit) in [(&self.occasion.writes, true), (&self.occasion.overwrites, false)] {
             if paths.is_empty() {
                 continue;
@@ -170,6 +173,12 @@ impl<'a> Case<'a> {
             if verdict != Verdict::Pass {
                 return Ok(verdict);
             }
+            if is_edit {
+                written = targets;
+            }
+        }
+        if let Some(agent) = agent {
+            self.note_begin(agent, written);
         }
         Ok(Verdict::Pass)
     }
@@ -192,21 +201,47 @@ impl<'a> Case<'a> {
         std::iter::once(agent.clone()).chain(also).collect()
     }
 
+    /// Tells who watches files what `agent` is about to do, so that this is not taken for somebody else's deed.
+    fn note_begin(&self, agent: &Call<'_>, written: Vec<Target>) {
+        let deed = match self.occasion.is_command {
+            true => Deed::Command,
+            false if !written.is_empty() => Deed::Edit(written),
+            false => return,
+        };
+        let call = self.occasion.call.as_deref();
+        for one in self.whole(agent) {
+            self.place.witness().begins(&one, deed.clone(), call);
+        }
+    }
+
+    /// Tells who watches files what `agent` does no more: a tool that it used, or all of them.
+    fn note_end(&self, agent: Option<&Call<'_>>) {
+        if let (Some(agent), false) = (agent, self.occasion.moment == Moment::Before) {
+            let call = self.occasion.call.as_deref();
+            for one in self.whole(agent) {
+                self.place.witness().ends(&one, call);
+            }
+        }
+    }
+
     /// Tells an agent at work what it must know.
     fn between(&self, agent: Option<&Call<'_>>) -> Verdict {
         let Some(agent) = agent else {
             return Verdict::Pass;
         };
-        let told = self.whole(agent).into_iter().filter_map(|one| one.notices());
-        let told: Vec<_> = told
-            .map(|told| {
-                let waiting = match told.inbox {
-                    0 => String::new(),
-                    waiting => format!(" (messages waiting: {waiting})"),
-                };
-                format!("callboard: {}{waiting}", notices::hint(&told, self.tools))
-            })
-            .collect();
+        let mut told = Vec::new();
+        for one in self.whole(agent) {
+            let Some(notices) = one.notices() else { continue };
+            let waiting = match notices.inbox {
+                0 => String::new(),
+                waiting => format!(" (messages waiting: {waiting})"),
+            };
+            told.push(format!(
+                "callboard: {}{waiting}",
+                notices::hint(&notices, self.tools)
+            ));
+            one.note_told(&notices);
+        }
         if told.is_empty() {
             return Verdict::Pass;
         }

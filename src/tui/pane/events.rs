@@ -35,6 +35,7 @@ fn word(event: &Event) -> &'static str {
         (EventKind::Lease, Kind::Task) => "claimed",
         (EventKind::Lease, Kind::Msg) => "handed",
         (EventKind::Drop(reason), _) => end(reason),
+        (EventKind::Change, _) => "changed",
         (kind, _) => kind.name(),
     }
 }

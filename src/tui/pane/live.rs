@@ -49,6 +49,8 @@ pub struct Live {
     pub orphaned: bool,
     /// How many wait for it.
     pub waiting: usize,
+    /// When somebody else than the holder was last seen to change what is locked.
+    pub changed: Option<Time>,
     /// Whether nobody may claim the task yet, since it was lost lately; then that is what remains.
     pub resting: bool,
 }
@@ -64,6 +66,7 @@ impl Live {
             active: Some(lease.holder.active()),
             orphaned: lease.holder.gone().is_some(),
             waiting,
+            changed: None,
             resting: false,
         }
     }

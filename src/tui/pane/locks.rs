@@ -20,6 +20,8 @@ pub(super) const COLUMNS: &[Column] = &[
 
 /// The state of a lock whose holder's connection is closed.
 const ORPHANED: &str = "orphan";
+/// The state of a lock on what somebody else has changed.
+const CHANGED: &str = "changed";
 /// The state of a raw lock that outlived its holder's grace time: it holds nobody off any more.
 const LEFT_OVER: &str = "left";
 /// The state of a raw lock that says itself that it was given back.
@@ -47,6 +49,7 @@ pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live
         Cell::count(live.waiting),
         match lease {
             Some(_) if live.orphaned => Cell::State(ORPHANED.to_owned()),
+            Some(_) if live.changed.is_some() => Cell::State(CHANGED.to_owned()),
             Some(lease) if lease.mode == Mode::Shared => Cell::State("shared".to_owned()),
             Some(_) => Cell::State("held".to_owned()),
             None if value.is_true("released") => Cell::State(RELEASED.to_owned()),

@@ -111,6 +111,17 @@ impl Source<'_> {
         };
         facts.push(("kept by", Fact::Text(kept.to_owned())));
         facts.push(("fence", Fact::Text(lease.fence.to_string())));
+        let mut label = "changed";
+        for change in self.snapshot.changes(key, lease.fence) {
+            let file = text::clean(&change.file.text());
+            let at = clock_time(self.board, self.wanted, change.at);
+            let meanwhile = change.suspect.as_ref().map_or_else(String::new, |suspect| {
+                format!(", while {} was at work", text::clean(&suspect.name))
+            });
+            let by = format!("{file} at {at}, not by the holder{meanwhile}");
+            facts.push((label, Fact::Warning(by)));
+            label = "";
+        }
         let mut label = "waiting";
         for (place, wait) in (1..).zip(self.snapshot.waits.behind(key, lease.fence)) {
             let name = text::clean(&wait.owner.name);

@@ -1,0 +1,40 @@
+//! Where hooks tell what agents are about to do, and what they have done.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::testimony::{Author, Deed, Holder, Testimony};
+use crate::board::{Call, NamespaceId, Target, Time};
+
+/// A cheap handle to what hooks have told; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Witness(Arc<Mutex<Testimony>>);
+
+impl Witness {
+    /// Notes that `agent` begins with `deed`, the tool use that its client calls `call`.
+    pub fn begins(&self, agent: &Call<'_>, deed: Deed, call: Option<&str>) {
+        let now = agent.board().clock().now();
+        self.heard()
+            .begins(agent.namespace(), agent.owner(), deed, call, now);
+    }
+
+    /// Notes that the tool use `call` of `agent` is over, or whatever it does when that has no name.
+    pub fn ends(&self, agent: &Call<'_>, call: Option<&str>) {
+        let now = agent.board().clock().now();
+        self.heard().ends(agent.namespace(), agent.owner(), call, now);
+    }
+
+    /// Returns who changed `file` at the moment `at`, while `holder` had locked it.
+    pub(super) fn author(
+        &self,
+        namespace: NamespaceId,
+        holder: Holder<'_>,
+        file: &Target,
+        at: Time,
+    ) -> Author {
+        self.heard().author(namespace, holder, file, at)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Testimony> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
