@@ -27,14 +27,14 @@ impl Beat {
 
     /// Returns the keys of the locks of which something may have changed since the last time. When so much has
     /// happened that the history does not reach back, those in `known` are among them.
-    pub(super) fn touched<'k>(
+    pub(super) fn touched<T>(
         &mut self,
-        known: impl Iterator<Item = &'k (NamespaceId, Key)> + Clone,
+        known: &BTreeMap<(NamespaceId, Key), T>,
     ) -> BTreeSet<(NamespaceId, Key)> {
         let mut touched = BTreeSet::new();
         for (namespace, _) in self.board.namespaces() {
             if !self.go_on(namespace, &mut touched) {
-                touched.extend(known.clone().filter(|(of, _)| *of == namespace).cloned());
+                touched.extend(known.keys().filter(|(of, _)| *of == namespace).cloned());
                 self.begin(namespace, &mut touched);
             }
         }

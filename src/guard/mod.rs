@@ -25,6 +25,7 @@
 
 mod beat;
 mod contents;
+mod ear;
 mod patrol;
 mod testimony;
 mod watches;

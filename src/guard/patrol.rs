@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{Config, Event, EventKind, RecommendedWatcher, Watcher as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::beat::Beat;
+use super::ear::{self, Heard};
 use super::testimony::{Author, Holder};
 use super::watches::{Stir, Watches};
 use super::witness::Witness;
@@ -94,13 +93,6 @@ struct Stirred {
     last_call: Instant,
 }
 
-/// What file events come to.
-#[derive(Debug)]
-struct Heard {
-    stir: Stir,
-    at: Time,
-}
-
 struct Patrol {
     board: Board,
     resolver: Resolver,
@@ -125,7 +117,7 @@ impl Patrol {
         let lost = Arc::new(Notify::new());
         let make = {
             let (board, lost) = (board.clone(), Arc::clone(&lost));
-            move || watcher(&board, &sender, &lost)
+            move || ear::open(&board, &sender, &lost)
         };
         Self {
             beat: Beat::new(board.clone()),
@@ -179,7 +171,7 @@ impl Patrol {
 
     /// Brings what is watched in line with what is locked.
     async fn follow(&mut self) {
-        let touched = self.beat.touched(self.holds.keys());
+        let touched = self.beat.touched(&self.holds);
         let (mut ended, mut begun) = (Vec::new(), Vec::new());
         for (namespace, key) in touched {
             let entry = self.board.get(namespace, &key);
@@ -203,9 +195,12 @@ impl Patrol {
         if !ended.is_empty() || !begun.is_empty() {
             self.watch(move |watches| {
                 // The new ones first, so that the watcher need not end in between.
-                begun.iter().for_each(|place| watches.begin(place));
-                let ended = ended.iter().filter(|place| !begun.contains(place));
-                ended.for_each(|place| watches.end(place));
+                for place in &begun {
+                    watches.begin(place);
+                }
+                for place in ended.iter().filter(|place| !begun.contains(place)) {
+                    watches.end(place);
+                }
             })
             .await;
         }
@@ -349,46 +344,5 @@ impl Patrol {
                 None
             }
         }
-    }
-}
-
-/// Returns what tells of file events through `sender`, and of those that it cannot tell through `lost`.
-fn watcher(
-    board: &Board,
-    sender: &mpsc::Sender<Heard>,
-    lost: &Arc<Notify>,
-) -> notify::Result<RecommendedWatcher> {
-    let (board, sender, lost) = (board.clone(), sender.clone(), Arc::clone(lost));
-    let tell = move |event: notify::Result<Event>| {
-        let Ok(event) = event else {
-            lost.notify_one();
-            return;
-        };
-        if event.need_rescan() {
-            lost.notify_one();
-        }
-        let Some(is_structural) = is_structural(event.kind) else {
-            return;
-        };
-        let at = board.clock().now();
-        for path in event.paths {
-            let stir = Stir { path, is_structural };
-            if sender.try_send(Heard { stir, at }).is_err() {
-                lost.notify_one();
-            }
-        }
-    };
-    RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false))
-}
-
-/// Tells whether something may have come, gone or been renamed; `None` when no content can have changed.
-fn is_structural(kind: EventKind) -> Option<bool> {
-    match kind {
-        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(true),
-        EventKind::Modify(ModifyKind::Metadata(_)) => None,
-        EventKind::Modify(_) | EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(false),
-        // Reads are told too, and must wake nobody.
-        EventKind::Access(_) => None,
-        EventKind::Any | EventKind::Other => Some(true),
     }
 }

@@ -145,8 +145,10 @@ impl Watches {
         for directory in &stale {
             self.unwatch(directory);
         }
-        for directories in self.places.values_mut() {
-            directories.retain(|directory| !stale.contains(directory));
+        if !stale.is_empty() {
+            for directories in self.places.values_mut() {
+                directories.retain(|directory| !stale.contains(directory));
+            }
         }
         let above: Vec<PathBuf> = path.ancestors().skip(1).map(Path::to_owned).collect();
         let above = above.into_iter().filter(|place| self.places.contains_key(place));

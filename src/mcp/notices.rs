@@ -113,7 +113,7 @@ fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
         } = &one.intrusion;
         let mut row = json!({ "path": file.text(), "agoMs": millis(one.ago) });
         match suspect {
-            Some(suspect) if one.is_holder => row["by"] = json!(suspect.name),
+            Some(suspect) if one.is_holder => row["suspect"] = json!(suspect.name),
             Some(_) => row["heldBy"] = json!(holder.name),
             None => {}
         }
@@ -130,7 +130,8 @@ fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
         let meanwhile =
             meanwhile.map_or_else(String::new, |suspect| format!(", while {suspect} was at work"));
         hints.push(format!(
-            "{}, which you hold, changed {} ago by no edit or command of yours{meanwhile}: read it again before you              go on",
+            "{}, which you hold, changed {} ago by no edit or command of yours{meanwhile}: read it again \
+             before you go on",
             named(&files(true)),
             spoken(first.ago)
         ));
@@ -138,7 +139,8 @@ fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
     if let Some(first) = first(false) {
         let holder = &first.intrusion.holder;
         hints.push(format!(
-            "{} changed {} ago while you were at work, and {holder} holds it: leave it alone, and tell {holder} what              you changed",
+            "{} changed {} ago while you were at work, and {holder} holds it: leave it alone, and \
+             tell {holder} what you changed",
             named(&files(false)),
             spoken(first.ago)
         ));

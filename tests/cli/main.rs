@@ -13,6 +13,7 @@ mod support;
 mod claude_plugin;
 mod doctor;
 mod git_hook;
+mod guard;
 mod handover;
 mod hook;
 mod lifetime;

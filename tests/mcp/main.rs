@@ -15,6 +15,7 @@ mod contract;
 mod coordination;
 mod counter;
 mod eras;
+mod guard_files;
 mod hook_open;
 mod hook_rules;
 mod hook_wake;

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard::board::{Board, Key, Limits, Namespace, NamespaceId, Revision, RevisionFile, SystemClock};
+use callboard::board::{
+    Board, Clock, Key, Limits, Namespace, NamespaceId, Revision, RevisionFile, SystemClock,
+};
+use callboard::guard::Guard;
 use callboard::mcp::{Handler, Setup, Toolset};
 use callboard::net::Traffic;
 use callboard::net::listen::Claim;
@@ -18,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::raw::Raw;
+use super::scene::SceneClock;
 
 /// How long a state may take before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +49,22 @@ impl SocketServer {
         Self::within(dir, make)
     }
 
+    /// Serves the tools of a board whose locked files are watched. Its clock runs, and can be advanced.
+    pub(crate) fn guarded() -> (Self, SceneClock, Guard) {
+        let dir = folder();
+        let resolver = Resolver::new(dir.path());
+        let setup = Arc::new(Setup::new(resolver.clone(), Toolset::All));
+        let witness = setup.witness();
+        let make = move |connection: Connection| match connection.session {
+            Ok(session) => Handler::new(session, &setup),
+            Err(reason) => Handler::away(reason),
+        };
+        let clock = SceneClock::running();
+        let server = Self::on(clock.clone(), dir, make);
+        let guard = Guard::start(server.board.clone(), resolver, witness);
+        (server, clock, guard)
+    }
+
     /// Serves what `make` makes of each connection.
     pub(crate) fn with<H: ServerHandler>(make: impl Fn(Connection) -> H + Send + Sync + 'static) -> Self {
         Self::within(folder(), make)
@@ -54,10 +74,18 @@ impl SocketServer {
         dir: tempfile::TempDir,
         make: impl Fn(Connection) -> H + Send + Sync + 'static,
     ) -> Self {
+        Self::on(SystemClock::new(), dir, make)
+    }
+
+    fn on<H: ServerHandler>(
+        clock: impl Clock + std::fmt::Debug,
+        dir: tempfile::TempDir,
+        make: impl Fn(Connection) -> H + Send + Sync + 'static,
+    ) -> Self {
         let project = Project::locate(dir.path(), None, Some(dir.path())).unwrap();
         let listening = Claim::take(&project).unwrap().listen().unwrap();
         let revisions = RevisionFile::in_memory();
-        let board = Board::new(SystemClock::new(), Limits::default(), revisions, Revision::ZERO);
+        let board = Board::new(clock, Limits::default(), revisions, Revision::ZERO);
         let stop = Stop::within(PATIENCE);
         let traffic = Arc::new(Traffic::default());
         let handlers = Handlers {
@@ -124,7 +152,7 @@ impl SocketServer {
         waiters.iter().filter(|(waiter, _)| waiter.is_open()).count()
     }
 
-    fn namespace(&self) -> NamespaceId {
+    pub(crate) fn namespace(&self) -> NamespaceId {
         self.board.open(&Namespace::default()).unwrap()
     }
 

@@ -11,6 +11,7 @@
 mod support;
 
 mod board;
+mod changes;
 mod real_loop;
 mod steer;
 mod terminal;

@@ -43,8 +43,8 @@ impl Command for Report {
         };
         let holder = Arc::clone(lease.owner());
         let rev = transaction.begin();
-        let by = suspect.clone().unwrap_or_else(Owner::somebody);
-        transaction.tell_changed(rev, &key, &by, entry);
+        // Whoever is suspected need not have done it, and history is no place for guesses.
+        transaction.tell_changed(rev, &key, &Owner::somebody(), entry);
         let at = transaction.now();
         let space = transaction.space_mut();
         for owner in std::iter::once(&holder).chain(&suspect) {

@@ -56,10 +56,10 @@ impl Case {
         };
         self.heard.author(HERE, holder, &file(), at(second))
     }
+}
 
-    fn suspects(&self, owner: &Arc<Owner>) -> Author {
-        Author::Other(Some(Arc::clone(owner)))
-    }
+fn suspects(owner: &Arc<Owner>) -> Author {
+    Author::Other(Some(Arc::clone(owner)))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn of_a_client_without_hooks_nobody_can_say() {
     );
     let dan = Arc::clone(&case.dan);
     case.begins(&dan, Deed::Edit(Vec::new()), "two", 1);
-    assert_eq!(case.author(5), case.suspects(&bob), "those of her own client do");
+    assert_eq!(case.author(5), suspects(&bob), "those of her own client do");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn what_changes_during_the_holder_s_command_is_its_own() {
     case.begins(&bob, Deed::Command, "x", 100);
     assert_eq!(case.author(2_000), Author::Holder);
     case.heard.ends(HERE, &ann, Some("two"), at(2_100));
-    assert_eq!(case.author(2_103), case.suspects(&bob));
+    assert_eq!(case.author(2_103), suspects(&bob));
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn one_who_was_at_work_alone_is_named_and_of_several_nobody() {
     let (bob, eve) = (Arc::clone(&case.bob), Arc::clone(&case.eve));
     case.begins(&bob, Deed::Command, "x", 20);
     case.begins(&eve, Deed::Edit(vec![Target::path("README.md")]), "y", 20);
-    assert_eq!(case.author(21), case.suspects(&bob));
+    assert_eq!(case.author(21), suspects(&bob));
     case.begins(&eve, edit(), "z", 22);
     assert_eq!(case.author(23), Author::Other(None));
     case.heard.ends(HERE, &bob, None, at(24));
-    assert_eq!(case.author(30), case.suspects(&eve));
+    assert_eq!(case.author(30), suspects(&eve));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_sub_agent_of_the_holder_s_client_is_another_agent_unless_the_lock_is_raw() 
     let mut case = Case::with_hooks();
     let dan = Arc::clone(&case.dan);
     case.begins(&dan, Deed::Command, "x", 20);
-    assert_eq!(case.author(21), case.suspects(&dan));
+    assert_eq!(case.author(21), suspects(&dan));
     let raw = Holder {
         owner: &case.ann,
         is_session: true,
@@ -144,7 +144,7 @@ fn what_nobody_ended_ends_by_itself_and_namespaces_do_not_mix() {
     let mut case = Case::with_hooks();
     let bob = Arc::clone(&case.bob);
     case.begins(&bob, edit(), "x", 20);
-    assert_eq!(case.author(600), case.suspects(&bob));
+    assert_eq!(case.author(600), suspects(&bob));
     assert_eq!(case.author(20 + 603), Author::Other(None));
     case.heard
         .begins(NamespaceId(1), &bob, Deed::Command, None, at(1_000));

@@ -37,15 +37,13 @@ impl Survey {
             // What cannot be read, or has gone meanwhile, holds nothing that could be compared.
             let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
             for entry in entries {
-                let path = entry.path();
-                match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => {
-                        if survey.directories.len() < MAX_DIRECTORIES && !is_left_out(&path) {
-                            survey.directories.push(path);
-                        }
+                let (path, kind) = (entry.path(), entry.file_type());
+                if kind.is_ok_and(|kind| kind.is_dir()) {
+                    if survey.directories.len() < MAX_DIRECTORIES && !is_left_out(&path) {
+                        survey.directories.push(path);
                     }
-                    Ok(_) if survey.files.len() < MAX_FILES => survey.files.push(path),
-                    _ => {}
+                } else if survey.files.len() < MAX_FILES {
+                    survey.files.push(path);
                 }
             }
         }
