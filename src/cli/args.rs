@@ -343,7 +343,7 @@ Examples:
   callboard hook claude --wake         wait until there is something for an idle agent
 
 An edit of what another agent has locked is denied. A free file is locked for the agent that edits it, until it \
-stops. Files written by shell commands are not seen, except for git commands that throw changes away.")]
+stops. Files written by shell commands are seen afterwards only, except for git commands that throw changes away.")]
     Hook(HookOptions),
     /// Refuse commits of files that others have locked.
     #[command(after_help = "\
