@@ -104,7 +104,9 @@ fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
 ///
 /// Nothing is known but what the clients' hooks announced, so no more than that is said.
 fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
-    let rows = all.iter().map(|one| {
+    let mut alike: Vec<(&Changed, Vec<Target>)> = Vec::new();
+    let mut rows = Vec::new();
+    for one in all {
         let Intrusion {
             holder,
             file,
@@ -117,35 +119,35 @@ fn changed(all: &[Changed], hints: &mut Vec<String>) -> Value {
             Some(_) => row["heldBy"] = json!(holder.name),
             None => {}
         }
-        row
-    });
-    let rows = rows.collect();
-    let files = |is_holder: bool| -> Vec<Target> {
-        let own = all.iter().filter(|one| one.is_holder == is_holder);
-        own.map(|one| one.intrusion.file.clone()).collect()
-    };
-    let first = |is_holder: bool| all.iter().find(|one| one.is_holder == is_holder);
-    if let Some(first) = first(true) {
-        let meanwhile = first.intrusion.suspect.as_ref();
-        let meanwhile =
-            meanwhile.map_or_else(String::new, |suspect| format!(", while {suspect} was at work"));
-        hints.push(format!(
-            "{}, which you hold, changed {} ago by no edit or command of yours{meanwhile}: read it again \
-             before you go on",
-            named(&files(true)),
-            spoken(first.ago)
-        ));
+        rows.push(row);
+        let is_alike = |(first, _): &&mut (&Changed, _)| {
+            (&first.intrusion.holder, &first.intrusion.suspect) == (holder, suspect)
+        };
+        match alike.iter_mut().find(is_alike) {
+            Some((_, files)) => files.push(file.clone()),
+            None => alike.push((one, vec![file.clone()])),
+        }
     }
-    if let Some(first) = first(false) {
-        let holder = &first.intrusion.holder;
-        hints.push(format!(
-            "{} changed {} ago while you were at work, and {holder} holds it: leave it alone, and \
-             tell {holder} what you changed",
-            named(&files(false)),
-            spoken(first.ago)
-        ));
+    hints.extend(alike.iter().map(|(first, files)| in_words(first, files)));
+    Value::from(rows)
+}
+
+/// Says that `files` were changed, as `first` was.
+fn in_words(first: &Changed, files: &[Target]) -> String {
+    let (files, ago) = (named(files), spoken(first.ago));
+    let Intrusion { holder, suspect, .. } = &first.intrusion;
+    if !first.is_holder {
+        return format!(
+            "{files} changed {ago} ago while you were at work, and {holder} holds it: leave it alone, and tell {holder} \
+             what you changed"
+        );
     }
-    rows
+    let meanwhile = suspect.as_ref();
+    let meanwhile = meanwhile.map_or_else(String::new, |suspect| format!(", while {suspect} was at work"));
+    format!(
+        "{files}, which you hold, changed {ago} ago by no edit or command of yours{meanwhile}: read it again before you \
+         go on"
+    )
 }
 
 /// Returns one row for each fence: what was taken in one call is lost in one.
