@@ -19,6 +19,7 @@ mod hook;
 mod lifetime;
 mod newcomer;
 mod scripts;
+mod security;
 mod serve;
 mod setup;
 mod setup_hooks;

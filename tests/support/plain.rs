@@ -31,6 +31,23 @@ impl Plain {
         Self::open(socket, Some(&hello))
     }
 
+    /// Connects with a first line of the test's own.
+    pub(crate) fn with_hello(socket: &Path, hello: &Value) -> Self {
+        Self::open(socket, Some(hello))
+    }
+
+    /// Returns all that comes back from `socket` for `lines`, up to the end of the stream.
+    pub(crate) fn answers_to(socket: &Path, lines: &str) -> String {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // A server that has had enough may have closed it already.
+        let _ = stream.write_all(lines.as_bytes());
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers);
+        String::from_utf8_lossy(&answers).into_owned()
+    }
+
     fn open(socket: &Path, hello: Option<&Value>) -> Self {
         let mut stream = UnixStream::connect(socket).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
