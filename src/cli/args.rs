@@ -90,7 +90,6 @@ pub(super) struct Place {
 #[derive(Args, Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(next_help_heading = "Options of the board")]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct ServeOptions {
     /// Run without the dashboard and log to stderr.
     #[arg(long)]

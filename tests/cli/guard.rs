@@ -8,11 +8,11 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use callboard::net::project::Project;
-use serde_json::{Value, json};
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, Server, run};
 use crate::support::wait::until;
+use callboard::net::project::Project;
+use serde_json::{Value, json};
 
 /// A client's process, which nobody else can have.
 const CLIENT: u32 = 4_200_001;

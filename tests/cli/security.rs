@@ -6,13 +6,13 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use callboard::net::project::Project;
-use rustix::process::Signal;
-use serde_json::{Value, json};
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, Ran, run, send, wait_end};
 use crate::support::wait::until;
+use callboard::net::project::Project;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 /// What a client's environment holds, and nobody may find anywhere.
 const TOKEN: &str = "token-that-nobody-may-find-7f3a";

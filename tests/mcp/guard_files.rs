@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use callboard::board::{EventKind, Pattern};
-use callboard::guard::Guard;
-use serde_json::{Value, json};
 use crate::support::raw::Raw;
 use crate::support::scene::SceneClock;
 use crate::support::socket::SocketServer;
+use callboard::board::{EventKind, Pattern};
+use callboard::guard::Guard;
+use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 /// Clients' processes, which nobody else can have.

@@ -1,9 +1,9 @@
 //! How the dashboard shows that a locked file was changed by somebody else than its holder.
 
-use callboard::board::{Key, Report, Target};
-use insta::assert_snapshot;
 use crate::support::scene::Scene;
 use crate::support::stage::Stage;
+use callboard::board::{Key, Report, Target};
+use insta::assert_snapshot;
 
 /// Reports a change of what is locked by `key`, while `suspect` was at work.
 fn change(scene: &Scene, key: &str, suspect: Option<usize>) {
