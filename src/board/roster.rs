@@ -1,28 +1,28 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
+mod names;
 mod saved;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub use names::MAX_NAME_CHARS;
+use names::Names;
+pub(super) use names::clean;
 pub(super) use saved::Saved;
 
-use super::{Fingerprint, NamespaceId, Owner, Presence, Refusal, SessionId, Time};
+use super::{Fingerprint, GRACE, NamespaceId, Owner, Presence, Refusal, SessionId, Time};
 
 /// How those are called who asked for no name and have not said what they are.
 const NAMELESS: &str = "anonymous";
 /// How many sessions that left can still come back as themselves.
 const MAX_DEPARTED: usize = 1_000;
-/// The most characters in a name.
-pub const MAX_NAME_CHARS: usize = 64;
 /// The most agents that share a session.
 const MAX_ACTORS: usize = 64;
 /// The most calls of a session whose makers are known before they come.
 const MAX_EXPECTED: usize = 256;
-/// What no agent is called: the person at the board, and the box of messages that nobody could take.
-const RESERVED: [&str; 2] = [Owner::HUMAN, "dead"];
 
 /// What a connection says of itself. All of it is self-reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,15 @@ pub(crate) struct Roster {
     last: AtomicU64,
     members: Mutex<BTreeMap<SessionId, Arc<Member>>>,
     /// Sessions with a secret that left lately, oldest first.
-    departed: Mutex<VecDeque<Arc<Member>>>,
+    departed: Mutex<VecDeque<Departed>>,
+}
+
+/// A session that left and can come back.
+#[derive(Debug)]
+struct Departed {
+    member: Arc<Member>,
+    /// Until when its name is nobody else's, for what it holds is held under that name.
+    until: Time,
 }
 
 /// One live session.
@@ -129,8 +137,14 @@ impl Roster {
         let mut members = lock(&self.members);
         let returning = secret.and_then(|secret| self.returning(&members, namespace, secret));
         let is_back = returning.is_some();
+        let departed = lock(&self.departed);
+        let names = Names {
+            members: &members,
+            departed: &departed,
+            now,
+        };
         let owner = match returning {
-            Some(owner) if is_free(&members, owner.session, &owner.name) => owner,
+            Some(owner) if names.is_free(owner.session, &owner.name) => owner,
             returning => {
                 let fresh = || SessionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
                 let id = returning.map_or_else(fresh, |owner| owner.session);
@@ -140,12 +154,13 @@ impl Roster {
                     .map(clean)
                     .filter(|name| !name.is_empty())
                 {
-                    Some(name) => free_name(&members, id, &name, false),
-                    None => free_name(&members, id, NAMELESS, true),
+                    Some(name) => names.free(id, &name, false),
+                    None => names.free(id, NAMELESS, true),
                 };
                 Owner::new(&name, id)
             }
         };
+        drop(departed);
         let member = Arc::new(Member {
             actor: RwLock::new(Actor::new(presence(&owner, is_back))),
             others: Mutex::default(),
@@ -173,8 +188,8 @@ impl Roster {
             return Some(member.owner());
         }
         let mut departed = lock(&self.departed);
-        let at = departed.iter().position(is_it)?;
-        departed.remove(at).map(|member| member.owner())
+        let at = departed.iter().position(|one| is_it(&one.member))?;
+        departed.remove(at).map(|one| one.member.owner())
     }
 
     /// Learns what program `member` is; one that asked for no name is called after it.
@@ -184,6 +199,7 @@ impl Roster {
         member: &Member,
         program: &str,
         version: &str,
+        now: Time,
         presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
     ) -> bool {
         let client = format!("{program} {version}");
@@ -195,10 +211,16 @@ impl Roster {
         if !program.is_empty() && member.owner().name.starts_with(NAMELESS) {
             let members = lock(&self.members);
             let id = member.owner().session;
-            let name = free_name(&members, id, &program, true);
+            let departed = lock(&self.departed);
+            let names = Names {
+                members: &members,
+                departed: &departed,
+                now,
+            };
+            let name = names.free(id, &program, true);
             let actor = Actor::new(presence(&Owner::new(&name, id)));
             *member.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
-            drop(members);
+            drop((departed, members));
         }
         true
     }
@@ -210,6 +232,7 @@ impl Roster {
         &self,
         member: &Member,
         name: &str,
+        now: Time,
         presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
     ) -> Result<Arc<Actor>, Refusal> {
         let refuse = |problem| Err(Refusal::Invalid { field: "as", problem });
@@ -227,7 +250,15 @@ impl Roster {
             // Nobody would note any more that it leaves.
             return Err(Refusal::left());
         }
-        if name.is_empty() || !is_free(&members, id, &name) {
+        let departed = lock(&self.departed);
+        let names = Names {
+            members: &members,
+            departed: &departed,
+            now,
+        };
+        let is_free = names.is_free(id, &name);
+        drop(departed);
+        if name.is_empty() || !is_free {
             return refuse(format!("{name:?} is somebody else; choose another name"));
         }
         let mut others = lock(&member.others);
@@ -246,9 +277,10 @@ impl Roster {
         &self,
         member: &Member,
         name: &str,
+        now: Time,
         presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
     ) -> Result<Arc<Actor>, Refusal> {
-        self.actor(member, name, presence)
+        self.actor(member, name, now, presence)
             .or_else(|refusal| self.elsewhere(member, name).ok_or(refusal))
     }
 
@@ -260,8 +292,9 @@ impl Roster {
         siblings.find_map(|one| lock(&one.others).get(name.as_str()).cloned())
     }
 
-    /// Removes a session, unless a newer connection has taken it over; `depart` notes its end.
-    pub(crate) fn leave(&self, member: &Arc<Member>, depart: impl FnOnce()) {
+    /// Removes a session at `now`, unless a newer connection has taken it over; `depart` notes its end. If it can
+    /// come back, its names are kept for it during the grace time.
+    pub(crate) fn leave(&self, member: &Arc<Member>, now: Time, depart: impl FnOnce()) {
         let session = member.owner().session;
         // Held to the end: who comes back meanwhile would be on neither list, or depart after its return.
         let mut members = lock(&self.members);
@@ -272,7 +305,10 @@ impl Roster {
         members.remove(&session);
         if member.secret.is_some() {
             let mut departed = lock(&self.departed);
-            departed.push_back(Arc::clone(member));
+            departed.push_back(Departed {
+                member: Arc::clone(member),
+                until: now.after(GRACE),
+            });
             if departed.len() > MAX_DEPARTED {
                 departed.pop_front();
             }
@@ -281,14 +317,18 @@ impl Roster {
         drop(members);
     }
 
-    /// Does `last` for the session of `member`, which may have left, unless a newer connection has taken it
-    /// over, and keeps others from taking it over meanwhile.
+    /// Does `last` for the session of `member`, which has died and may have left before, unless a newer connection
+    /// has taken it over, and keeps others from taking it over meanwhile. Its names are free again.
     pub(crate) fn unless_taken_over(&self, member: &Arc<Member>, last: impl FnOnce()) {
         let session = member.owner().session;
         let is_newer = |one: &Arc<Member>| one.owner().session == session && !Arc::ptr_eq(one, member);
         let members = lock(&self.members);
         let live = members.get(&session);
-        if !live.is_some_and(is_newer) && !lock(&self.departed).iter().any(is_newer) {
+        let mut departed = lock(&self.departed);
+        if !live.is_some_and(is_newer) && !departed.iter().any(|one| is_newer(&one.member)) {
+            let own = departed.iter_mut().filter(|one| Arc::ptr_eq(&one.member, member));
+            own.for_each(|one| one.until = Time::default());
+            drop(departed);
             last();
         }
         drop(members);
@@ -392,48 +432,6 @@ impl Member {
         let others = lock(&self.others);
         std::iter::once(&main).chain(others.values()).map(agent).collect()
     }
-}
-
-/// Returns `name` with only those characters that a key can hold, since names become parts of keys.
-pub(super) fn clean(name: &str) -> String {
-    let fits = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    };
-    name.trim().chars().take(MAX_NAME_CHARS).map(fits).collect()
-}
-
-/// Tells whether the name is not reserved and nobody of another live session than `own` is called so.
-fn is_free(members: &BTreeMap<SessionId, Arc<Member>>, own: SessionId, name: &str) -> bool {
-    let mut others = members.iter().filter(|(id, _)| **id != own);
-    !RESERVED.contains(&name) && others.all(|(_, member)| !member.is_called(name))
-}
-
-/// Returns `base`, or `base-<n>` with the lowest free number, which is 1 when a number is wanted anyway.
-fn free_name(
-    members: &BTreeMap<SessionId, Arc<Member>>,
-    own: SessionId,
-    base: &str,
-    numbered: bool,
-) -> String {
-    if !numbered && is_free(members, own, base) {
-        return base.to_owned();
-    }
-    // Gathered once: with a thousand agents of one name, asking each for each number takes milliseconds.
-    let others = members.iter().filter(|(id, _)| **id != own);
-    let mut taken: HashSet<Arc<str>> = HashSet::new();
-    for (_, member) in others {
-        taken.insert(Arc::clone(&member.owner().name));
-        taken.extend(lock(&member.others).keys().cloned());
-    }
-    let first = if numbered { 1 } else { 2 };
-    let mut names = (first..u64::MAX).map(|number| format!("{base}-{number}"));
-    names
-        .find(|name| !taken.contains(&**name))
-        .unwrap_or_else(|| base.to_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::roster::{Actor, Member};
-use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether};
+use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether, Time};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster, unless it was found by
 /// [`Board::sessions_of`] and so is another connection's.
@@ -61,9 +61,13 @@ impl Session {
     pub fn introduce(&self, program: &str, version: &str) {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();
-        if roster.introduce(&self.member, program, version, presence) {
+        if roster.introduce(&self.member, program, version, self.now(), presence) {
             self.board.tell();
         }
+    }
+
+    fn now(&self) -> Time {
+        self.board.clock().now()
     }
 
     /// Returns the session's agent at work.
@@ -76,7 +80,10 @@ impl Session {
     /// Refuses a name that is somebody's in another session, and a 65th in this one.
     pub fn call_as(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
-        let actor = self.board.roster().actor(&self.member, name, presence)?;
+        let actor = self
+            .board
+            .roster()
+            .actor(&self.member, name, self.now(), presence)?;
         Ok(self.at_work(actor))
     }
 
@@ -85,7 +92,7 @@ impl Session {
     pub fn call_in_client(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();
-        Ok(self.at_work(roster.actor_of_client(&self.member, name, presence)?))
+        Ok(self.at_work(roster.actor_of_client(&self.member, name, self.now(), presence)?))
     }
 
     /// Notes that the call `id`, which is about to come over the session's connection, is of the agent `name`.

@@ -414,7 +414,9 @@ impl ServeOptions {
         let options = options
             .into_iter()
             .flat_map(|(name, value)| [name.into(), value.into()]);
-        std::iter::once("--take-over".into()).chain(options).collect()
+        let blind = self.no_watch.then_some("--no-watch".into());
+        let flags = std::iter::once("--take-over".into()).chain(blind);
+        flags.chain(options).collect()
     }
 
     /// Tells whether the board is to begin in another way than where the last one stopped.

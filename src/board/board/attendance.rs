@@ -58,7 +58,8 @@ impl Board {
 
     /// Takes a session off the roster, unless a newer connection has taken it over.
     pub(in crate::board) fn leave(&self, member: &Arc<Member>) {
-        self.0.roster.leave(member, || self.depart(member, false));
+        let now = self.clock().now();
+        self.0.roster.leave(member, now, || self.depart(member, false));
         self.tell();
     }
 

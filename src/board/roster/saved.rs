@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use super::{Actor, Introduction, Member, Roster, lock};
-use crate::board::{Fingerprint, NamespaceId, Owner, Presence, SessionId, Time};
+use super::{Actor, Departed, Introduction, Member, Roster, lock};
+use crate::board::{Fingerprint, GRACE, NamespaceId, Owner, Presence, SessionId, Time};
 
 /// A session that can come back: where, how it proves itself, and who it is.
 pub(crate) type Saved = (NamespaceId, Fingerprint, Arc<Owner>);
@@ -17,7 +17,7 @@ impl Roster {
         // Both at once: who leaves goes from one list to the other.
         let members = lock(&self.members);
         let departed = lock(&self.departed);
-        let all = departed.iter().chain(members.values());
+        let all = departed.iter().map(|one| &one.member).chain(members.values());
         let sessions = all.filter_map(|member| Some((member.namespace, member.secret?, member.owner())));
         let sessions = sessions.collect();
         drop((departed, members));
@@ -29,7 +29,7 @@ impl Roster {
         let departed = |(namespace, secret, owner)| {
             // Who comes back gets the presence that its leases have; this one only names it.
             let presence = Presence::new(owner, Duration::ZERO, now);
-            Arc::new(Member {
+            let member = Arc::new(Member {
                 actor: RwLock::new(Actor::new(presence)),
                 others: Mutex::default(),
                 expected: Mutex::default(),
@@ -39,7 +39,11 @@ impl Roster {
                 secret: Some(secret),
                 namespace,
                 since: now,
-            })
+            });
+            Departed {
+                member,
+                until: now.after(GRACE),
+            }
         };
         Self {
             last: AtomicU64::new(last.0),

@@ -28,7 +28,7 @@ fn two_live_sessions_never_share_a_name() {
         (&*first.owner().name, &*second.owner().name),
         ("worker", "worker-2")
     );
-    roster.leave(&first, || ());
+    roster.leave(&first, Time::default(), || ());
     assert_eq!(&*enter(&roster, Some("worker")).owner().name, "worker");
 }
 
@@ -43,15 +43,15 @@ fn who_gives_no_name_is_called_after_its_program() {
     let roster = Roster::default();
     let (first, second) = (enter(&roster, None), enter(&roster, None));
     assert_eq!(&*first.owner().name, "anonymous-1");
-    assert!(roster.introduce(&first, "claude code", "2.1", here));
-    assert!(!roster.introduce(&first, "claude code", "2.1", here));
-    assert!(roster.introduce(&second, "claude code", "2.1", here));
+    assert!(roster.introduce(&first, "claude code", "2.1", Time::default(), here));
+    assert!(!roster.introduce(&first, "claude code", "2.1", Time::default(), here));
+    assert!(roster.introduce(&second, "claude code", "2.1", Time::default(), here));
     assert_eq!(
         (&*first.owner().name, &*second.owner().name),
         ("claude-code-1", "claude-code-2")
     );
     let named = enter(&roster, Some("lead"));
-    assert!(roster.introduce(&named, "codex", "", here));
+    assert!(roster.introduce(&named, "codex", "", Time::default(), here));
     assert_eq!(&*named.owner().name, "lead");
     assert_eq!(named.as_agents()[0].client.as_deref(), Some("codex"));
 }
@@ -69,19 +69,27 @@ fn an_agent_is_the_same_over_all_sessions_of_its_client_and_of_no_other() {
         })
     };
     let [first, second, other, unknown] = [Some(7), Some(7), Some(8), None].map(opened_by);
-    let thread = roster.actor_of_client(&first, "thread", here).unwrap();
-    let again = roster.actor_of_client(&second, "thread", here).unwrap();
+    let thread = roster
+        .actor_of_client(&first, "thread", Time::default(), here)
+        .unwrap();
+    let again = roster
+        .actor_of_client(&second, "thread", Time::default(), here)
+        .unwrap();
     assert!(Arc::ptr_eq(&thread, &again));
     for stranger in [other, unknown] {
-        assert!(roster.actor_of_client(&stranger, "thread", here).is_err());
+        assert!(
+            roster
+                .actor_of_client(&stranger, "thread", Time::default(), here)
+                .is_err()
+        );
     }
-    assert!(roster.actor(&second, "thread", here).is_err());
+    assert!(roster.actor(&second, "thread", Time::default(), here).is_err());
 }
 
 #[test]
 fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_close() {
     let roster = Roster::default();
-    let enter = |secret: &str, namespace| {
+    let enter_at = |secret: &str, namespace, now| {
         let introduction = Introduction {
             name: Some("worker".to_owned()),
             ..Introduction::default()
@@ -90,19 +98,21 @@ fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_clos
             NamespaceId(namespace),
             introduction,
             Some(Secret::from(secret).fingerprint()),
-            Time::default(),
+            now,
             |owner, _| here(owner),
         )
     };
+    let enter = |secret: &str, namespace| enter_at(secret, namespace, Time::default());
     let first = enter("s1", 0);
     let taken_over = enter("s1", 0);
     assert_eq!(first.owner(), taken_over.owner());
-    roster.leave(&first, || ());
+    roster.leave(&first, Time::default(), || ());
     assert_eq!(roster.len(), 1);
-    roster.leave(&taken_over, || ());
-    let stranger = enter("s2", 0);
+    roster.leave(&taken_over, Time::default(), || ());
+    let later = Time::default().after(GRACE);
+    let stranger = enter_at("s2", 0, later);
     assert_eq!(&*stranger.owner().name, "worker");
-    let back = enter("s1", 0);
+    let back = enter_at("s1", 0, later);
     assert_eq!(back.owner().session, first.owner().session);
     assert_eq!(
         &*back.owner().name,
@@ -117,23 +127,62 @@ fn a_secret_brings_a_session_back_also_before_its_old_connection_is_seen_to_clos
 }
 
 #[test]
+fn a_name_is_kept_for_who_may_be_back_in_a_moment_and_not_for_the_dead() {
+    let roster = Roster::default();
+    let enter = |secret: &str| {
+        let introduction = Introduction {
+            name: Some("worker".to_owned()),
+            ..Introduction::default()
+        };
+        let secret = Some(Secret::from(secret).fingerprint());
+        roster.enter(
+            NamespaceId(0),
+            introduction,
+            secret,
+            Time::default(),
+            |owner, _| here(owner),
+        )
+    };
+    let first = enter("s1");
+    roster.actor(&first, "helper", Time::default(), here).unwrap();
+    roster.leave(&first, Time::default(), || ());
+    let stranger = enter("s2");
+    assert_eq!(&*stranger.owner().name, "worker-2");
+    let named = |now| roster.actor(&stranger, "helper", now, here);
+    assert!(
+        named(Time::default()).is_err(),
+        "what it holds is held under that name"
+    );
+    assert_eq!(enter("s1").owner(), first.owner());
+
+    let gone = enter("s3");
+    assert_eq!(&*gone.owner().name, "worker-3");
+    roster.leave(&gone, Time::default(), || ());
+    roster.unless_taken_over(&gone, || ());
+    assert_eq!(&*enter("s4").owner().name, "worker-3", "the dead need no name");
+}
+
+#[test]
 fn several_agents_share_a_session_under_names_of_their_own() {
     let roster = Roster::default();
     let (lead, other) = (enter(&roster, Some("lead")), enter(&roster, Some("other")));
-    let helper = roster.actor(&lead, "helper", here).unwrap();
+    let helper = roster.actor(&lead, "helper", Time::default(), here).unwrap();
     assert_eq!(helper.owner().session, lead.owner().session);
     assert!(Arc::ptr_eq(
         &helper,
-        &roster.actor(&lead, "helper", here).unwrap()
+        &roster.actor(&lead, "helper", Time::default(), here).unwrap()
     ));
     assert!(Arc::ptr_eq(
         &lead.actor(),
-        &roster.actor(&lead, "lead", here).unwrap()
+        &roster.actor(&lead, "lead", Time::default(), here).unwrap()
     ));
     for taken in ["other", "human", "dead", ""] {
-        assert!(roster.actor(&lead, taken, here).is_err(), "{taken}");
+        assert!(
+            roster.actor(&lead, taken, Time::default(), here).is_err(),
+            "{taken}"
+        );
     }
-    assert!(roster.actor(&other, "helper", here).is_err());
+    assert!(roster.actor(&other, "helper", Time::default(), here).is_err());
     assert_eq!(&*enter(&roster, Some("helper")).owner().name, "helper-2");
     let names: Vec<_> = roster
         .agents()
@@ -149,7 +198,7 @@ fn nobody_comes_back_while_an_end_is_being_noted() {
     let member = enter(&roster, None);
     let is_kept = || assert!(roster.members.try_lock().is_err());
     let mut noted = 0;
-    roster.leave(&member, || {
+    roster.leave(&member, Time::default(), || {
         is_kept();
         noted += 1;
     });
@@ -157,7 +206,7 @@ fn nobody_comes_back_while_an_end_is_being_noted() {
         is_kept();
         noted += 1;
     });
-    roster.leave(&member, || noted += 1);
+    roster.leave(&member, Time::default(), || noted += 1);
     assert_eq!(noted, 2, "it leaves once, and may be mourned afterwards");
 }
 
@@ -165,7 +214,7 @@ fn nobody_comes_back_while_an_end_is_being_noted() {
 fn nobody_begins_to_act_in_a_session_that_has_left() {
     let roster = Roster::default();
     let lead = enter(&roster, Some("lead"));
-    roster.leave(&lead, || ());
-    let late = roster.actor(&lead, "late", here);
+    roster.leave(&lead, Time::default(), || ());
+    let late = roster.actor(&lead, "late", Time::default(), here);
     assert_eq!(late.unwrap_err(), Refusal::left());
 }
