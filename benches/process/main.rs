@@ -15,6 +15,7 @@
 mod client;
 mod dashboard;
 mod figures;
+mod handover;
 mod hooks;
 mod latency;
 mod load;
@@ -42,7 +43,7 @@ fn main() -> Result {
         20_000
     };
     let named = |name: &&str| arguments.iter().any(|argument| argument == *name);
-    let parts = ["latency", "load", "start", "hooks", "dashboard"];
+    let parts = ["latency", "load", "start", "hooks", "dashboard", "handover"];
     let is_wanted = |part: &str| named(&part) || !parts.iter().any(named);
     let mut report = Report::default();
     if is_wanted("latency") {
@@ -63,6 +64,9 @@ fn main() -> Result {
     }
     if is_wanted("dashboard") {
         dashboard::measure(&mut report, calls)?;
+    }
+    if is_wanted("handover") {
+        handover::measure(&mut report)?;
     }
     report.print();
     Ok(())

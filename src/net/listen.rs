@@ -27,8 +27,9 @@ pub struct Claim {
 /// A socket that accepts. Dropping it removes the socket and gives up the claim.
 #[derive(Debug)]
 pub struct Listening {
-    listener: UnixListener,
+    /// Goes before the listener does: a socket that refuses is one whose server has died, and bridges start another.
     file: SocketFile,
+    listener: UnixListener,
     claim: Claim,
 }
 
