@@ -79,6 +79,8 @@ fn check(findings: &[Value], check: &str, level: &str, found: &str, fix: &str) {
     );
 }
 
+/// The check whether locks hold.
+const LOCKED: &str = "an edit of a locked file";
 const FAILED: Option<i32> = Some(exit::FAILURE as i32);
 
 #[test]
@@ -94,6 +96,22 @@ fn all_is_well() {
     check(&findings, "Claude Code hooks", "ok", "are there", "");
     check(&findings, "`callboard bridge`", "ok", "answered in", "");
     assert!(of(&findings, "`callboard hook claude`")["level"] != "fail");
+    check(&findings, LOCKED, "ok", "is refused", "");
+    let left = user.run(&["ls", "*"]).json();
+    assert!(left.is_empty(), "nothing stays behind: {left:?}");
+}
+
+#[test]
+fn locks_that_do_not_hold_are_found_out() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    fs::remove_file(user.bin.path().join("callboard")).unwrap();
+    let program = env!("CARGO_BIN_EXE_callboard");
+    let script = format!("[ \"$1\" = hook ] || exec {program} \"$@\"; while read -r line; do :; done");
+    user.program("callboard", &script);
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(&findings, LOCKED, "fail", "is let through", "install one version");
 }
 
 #[test]

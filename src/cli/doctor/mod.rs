@@ -6,6 +6,7 @@ mod attached;
 mod finding;
 mod machine;
 mod probe;
+mod refusal;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -59,6 +60,10 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     let hook = attached::hook_program(&around)?;
     let latency = report.patiently("the hook", || probe::hook_latency(&hook, &around.project))?;
     report.tell(&latency)?;
+    let refusal = report.patiently("an edit that is to be refused", || {
+        refusal::tried(&hook, place, &around.project)
+    })?;
+    report.tell(&refusal)?;
     report.end()
 }
 

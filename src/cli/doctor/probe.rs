@@ -92,7 +92,7 @@ pub(super) fn hook_latency(program: &str, directory: &Path) -> Finding {
 }
 
 /// Returns why `program` is not started: it comes with the project, which clients ask about before they trust it.
-fn unknown(check: &str, program: &str, project: &Path) -> Option<Finding> {
+pub(super) fn unknown(check: &str, program: &str, project: &Path) -> Option<Finding> {
     let file = found(program)?.canonicalize().ok()?;
     let own = std::env::current_exe().and_then(|own| own.canonicalize()).ok();
     let comes_with_it = project
