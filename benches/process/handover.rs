@@ -3,6 +3,7 @@
 use std::io::{Read, Write as _};
 use std::num::NonZeroU16;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +47,10 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     for agent in agents {
         took.extend(agent.join().map_err(|_| "an agent panicked")??);
     }
-    callboard(None, &socket).arg("stop").status()?;
+    callboard(None, &socket)
+        .arg("stop")
+        .stdout(Stdio::null())
+        .status()?;
     shown?;
     let (calls, sample) = (took.len(), Sample::new(took));
     let longest = sample.micros(1.0) / 1e3;

@@ -100,7 +100,9 @@ impl Session<'_> {
             if way != Way::None {
                 self.hook(way, EVENTS[0], file)?;
             }
-            std::fs::write(self.directory.join(format!("{file}.rs")), "fn main() {}\n")?;
+            // What is written without a hook is not what is locked, or the board would tell of it.
+            let name = if way == Way::None { "free" } else { "" };
+            std::fs::write(self.directory.join(format!("{name}{file}.rs")), "fn main() {}\n")?;
             if way != Way::None {
                 self.hook(way, EVENTS[1], file)?;
                 self.hook(way, EVENTS[2], file)?;

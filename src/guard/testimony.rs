@@ -101,6 +101,15 @@ impl Testimony {
         now: Time,
     ) {
         let spells = self.agents.entry((namespace, Arc::clone(agent))).or_default();
+        // One who does the same again and again does not thereby push out what it did a moment ago.
+        let same = spells
+            .iter()
+            .position(|one| one.deed == deed && one.until.is_some() && now <= one.end());
+        if let Some(mut spell) = same.and_then(|at| spells.remove(at)) {
+            (spell.call, spell.until) = (call.map(str::to_owned), None);
+            spells.push_back(spell);
+            return;
+        }
         if spells.len() == MAX_DEEDS {
             spells.pop_front();
         }

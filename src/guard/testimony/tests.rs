@@ -164,3 +164,25 @@ fn what_is_remembered_is_bounded() {
     assert!(case.heard.agents.values().all(|spells| spells.len() <= MAX_DEEDS));
     assert_eq!(case.author(5_000), Author::Unknown, "ann was forgotten first");
 }
+
+#[test]
+fn many_edits_in_a_moment_push_out_nothing_that_is_still_to_be_heard_of() {
+    let mut case = Case::new();
+    let ann = Arc::clone(&case.ann);
+    for number in 0..10 * MAX_DEEDS {
+        let call = number.to_string();
+        let deed = match number % 10 {
+            0 => edit(),
+            other => Deed::Edit(vec![Target::path(&format!("src/{other}.rs"))]),
+        };
+        case.begins(&ann, deed, &call, 10);
+        case.heard.ends(HERE, &ann, Some(&call), at(10));
+    }
+    assert_eq!(case.author(10), Author::Holder);
+    assert_eq!(case.heard.agents.values().map(VecDeque::len).sum::<usize>(), 10);
+    // One that is under way is another than the one before, whose end must not end it.
+    case.begins(&ann, edit(), "a", 20);
+    case.begins(&ann, edit(), "b", 20);
+    case.heard.ends(HERE, &ann, Some("a"), at(20));
+    assert_eq!(case.author(25), Author::Holder);
+}
