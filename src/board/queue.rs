@@ -163,9 +163,10 @@ impl Queue {
         ticket
     }
 
-    /// Takes the kept place at `position` again.
-    pub(crate) fn reopen(&mut self, position: usize, wish: Wish) -> Ticket {
+    /// Takes the kept place at `position` again, for the presence that its owner has now: it may have been away.
+    pub(crate) fn reopen(&mut self, position: usize, holder: Arc<Presence>, wish: Wish) -> Ticket {
         let waiter = &mut self.waiters[position];
+        waiter.holder = holder;
         if let Some(end) = waiter.kept_until.take() {
             self.kept.remove(&(end, waiter.ticket));
         }

@@ -8,14 +8,17 @@ use callboard::board::{Board, Key, Mode, Pattern, Refusal, Revision, Session, Ta
 
 /// Waits for `target` until the patience of an agent that asks again is over.
 fn ask(session: &Session, target: &str) -> Option<Revision> {
-    let wish = Wish {
+    let asked = now(session.call().acquire(wish(target), Duration::from_millis(1)));
+    asked.ok().map(|grant| grant.fence)
+}
+
+fn wish(target: &str) -> Wish {
+    Wish {
         targets: Arc::from([Target::path(target)]),
         mode: Mode::Exclusive,
         why: None,
         ttl: Duration::from_secs(300),
-    };
-    let asked = now(session.call().acquire(wish, Duration::from_millis(1)));
-    asked.ok().map(|grant| grant.fence)
+    }
 }
 
 fn handed(board: &Board) -> String {
@@ -58,6 +61,38 @@ fn who_waited_first_is_still_served_first() {
     let waiting = after.waiters(holder.namespace());
     let names: Vec<_> = waiting.iter().map(|(waiter, _)| &*waiter.owner().name).collect();
     assert_eq!(names, ["one", "two", "late"]);
+}
+
+#[test]
+fn what_is_granted_in_a_place_that_was_handed_over_hangs_on_its_holder_s_life() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (holder, waiter) = (attach(&before, "h"), attach(&before, "w"));
+    lock(&holder, "src", Mode::Exclusive).unwrap();
+    assert_eq!(ask(&waiter, "src"), None);
+
+    let clock = clock.later(1);
+    let after = restore(&handed(&before), &clock);
+    let (holder, waiter, rival) = (attach(&after, "h"), attach(&after, "w"), attach(&after, "r"));
+    let granted = now(async {
+        let call = waiter.call();
+        let asked = call.acquire(wish("src"), Duration::from_secs(5));
+        let released = async { holder.call().release(None).unwrap() };
+        tokio::join!(asked, released).0
+    });
+    let fence = granted.unwrap().fence;
+    // It works on for longer than it could be silent, and keeps what it was granted.
+    for _ in 0..20 {
+        clock.count.advance(Duration::from_secs(100));
+        waiter.call().note("heartbeat").unwrap();
+        assert_eq!(lock(&waiter, "src", Mode::Exclusive).unwrap().fence, fence);
+        after.sweep().unwrap();
+    }
+    // And when its process is gone, nothing is kept for it.
+    let tether = waiter.tether();
+    drop(waiter);
+    tether.snapped();
+    assert!(lock(&rival, "src", Mode::Exclusive).is_ok());
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn stand_in(
     let (now, holder) = (transaction.now(), transaction.caller_presence());
     let queue = &mut transaction.space_mut().queue;
     let ticket = match kept {
-        Some(at) => queue.reopen(at, wish.clone()),
+        Some(at) => queue.reopen(at, holder, wish.clone()),
         None => queue.insert(position, holder, wish.clone(), now),
     };
     let space = transaction.space();
