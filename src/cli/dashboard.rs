@@ -90,15 +90,17 @@ pub(super) async fn run(
     if let Some(process) = left {
         return ended.map_or_else(|error| Err(error.into()), |_| Ok(Exit::Left(process)));
     }
-    let gone = matches!(ended, Ok(Ended::TerminalGone)) || signal == Some(HANG_UP);
-    if gone && successor.is_some() && !host.board().agents().is_empty() {
-        return Ok(match leave_to(&mut host, successor).await {
-            Ok(process) => Exit::Left(process),
-            Err(error) => {
-                tracing::warn!(%error, "the terminal is gone, and the board goes on in this process");
-                Exit::Alone(Box::new(host))
+    let gone = matches!(ended, Ok(Ended::TerminalGone) | Err(_)) || signal == Some(HANG_UP);
+    if gone && let Some(successor) = successor {
+        signals.outlive_the_terminal();
+        return match (ended, survive(host, successor, signals).await?) {
+            (Err(error), Exit::Alone(host)) => {
+                tracing::error!(%error, "the dashboard ended");
+                Ok(Exit::Alone(host))
             }
-        });
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), exit) => Ok(exit),
+        };
     }
     let closed = host.close(Remains::Nothing, signals.next()).await;
     let ending = match (ended?, signal) {
@@ -109,11 +111,32 @@ pub(super) async fn run(
     closed.map(|()| Exit::Closed(ending))
 }
 
+/// Keeps the board whose dashboard could not go on: for its agents in another process, and else for the next one.
+pub(super) async fn survive(
+    mut host: Host,
+    successor: &Launch,
+    signals: &mut Signals,
+) -> Result<Exit, CliError> {
+    if host.board().agents().is_empty() {
+        host.close(Remains::Everything, signals.next()).await?;
+        return Ok(Exit::Closed(Ending::Signal(HANG_UP)));
+    }
+    Ok(match leave_to(&mut host, Some(successor)).await {
+        Ok(process) => Exit::Left(process),
+        Err(error) => {
+            tracing::warn!(%error, "the dashboard is gone, and the board goes on in this process");
+            Exit::Alone(Box::new(host))
+        }
+    })
+}
+
 /// Why a board was not left to another process.
 #[derive(Debug, thiserror::Error)]
 enum LeaveError {
     #[error("it can only live in this process")]
     Bound,
+    #[error("somebody has asked that it ends")]
+    Ending,
     #[error("a board that was started before is still about to end; try again")]
     Crowded,
     #[error(transparent)]
@@ -143,16 +166,16 @@ async fn leave_to(host: &mut Host, successor: Option<&Launch>) -> Result<u32, Le
     };
     let asks = async {
         loop {
-            let other = host.asked_for().await;
+            let other = host.asked_for().await?;
             // Where the system does not tell who asks, whoever has no screen is taken for the one.
             if other.pid().map_or(!other.has_screen(), |pid| pid == process) {
-                return other;
+                return Some(other);
             }
             other.refuse("the board is about to go on in another process");
         }
     };
     let heir = tokio::select! {
-        heir = asks => heir,
+        heir = asks => heir.ok_or(LeaveError::Ending)?,
         why = ended => return Err(LeaveError::Stillborn(why)),
         () = tokio::time::sleep(PATIENCE) => return Err(LeaveError::Silent),
     };

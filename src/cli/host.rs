@@ -1,5 +1,6 @@
 //! A board that serves: everything between a claim on the project and its clean end.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::CliError;
 use super::text;
-use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
+use crate::board::{Board, Limits, Places, Revision, RevisionFile, SystemClock};
 use crate::guard::Guard;
 use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
@@ -172,38 +173,44 @@ impl Host {
             }
         };
         tokio::select! {
+            biased;
             () = service.end.cancelled() => Wish::End,
-            () = abandoned => Wish::Nobody,
             Some(successor) = asking.recv() => Wish::HandOver(successor),
+            () = abandoned => Wish::Nobody,
         }
     }
 
-    /// Waits for the next process that asks for the board.
-    pub(super) async fn asked_for(&mut self) -> Successor {
-        match self.asking.recv().await {
-            Some(successor) => successor,
-            // The sender is in the service, which is as old as this.
-            None => std::future::pending().await,
+    /// Waits for the next process that asks for the board; `None` when somebody asks first that it ends.
+    pub(super) async fn asked_for(&mut self) -> Option<Successor> {
+        match self.wish(None).await {
+            Wish::HandOver(successor) => Some(successor),
+            Wish::End | Wish::Nobody => None,
         }
     }
 
     /// Gives the board to `successor`, who serves it from then on: what is left to do for this process is to end.
     /// If that fails, the board is served on here, and its clients come back by themselves.
     pub(super) async fn hand_over(&mut self, successor: Successor) -> Result<(), HandoverError> {
+        if self.service.end.is_cancelled() || !successor.is_there() {
+            successor.refuse("the board is ending");
+            return Err(HandoverError::Gone);
+        }
+        // What may take long is done before anybody is let go.
+        self.running.keeper.stop().await;
         let places = self.board.places();
         let Some(listening) = self.running.pause().await else {
             successor.refuse("the board is ending");
             return Err(HandoverError::Gone);
         };
-        let board = self.board.clone();
+        let (board, end) = (self.board.clone(), self.service.end.clone());
         let given = tokio::task::spawn_blocking(move || {
-            // Else every change of hands would cost a block of revisions.
-            if let Err(error) = board.settle() {
-                tracing::warn!(%error, "cannot note the last revision");
+            if end.is_cancelled() || !successor.is_there() {
+                successor.refuse("the board is ending");
+                let error = HandoverError::Gone;
+                return Err(Box::new(Kept { listening, error }));
             }
-            let mut image = Vec::new();
-            match snapshot::write(&board.image_to_hand_over(places), &mut image) {
-                Ok(()) => successor.give(listening, &image),
+            match written(&board, places) {
+                Ok(image) => successor.give(listening, &image),
                 Err(source) => {
                     successor.refuse("the board cannot be written down");
                     let doing = "write the board down";
@@ -308,13 +315,12 @@ impl Service {
 }
 
 impl Running {
-    /// Lets all clients go, and returns the socket as soon as nothing changes the board or its files any more;
-    /// `None` when the board was ending anyway.
+    /// Lets all clients go, and returns the socket as soon as nothing changes the board any more; `None` when the
+    /// board was ending anyway.
     async fn pause(&mut self) -> Option<Listening> {
         self.stop.pause.cancel();
         let left = (&mut self.server).await;
         self.stop_tending().await;
-        self.keeper.stop().await;
         match left {
             Ok(Ended::Paused(listening)) => Some(listening),
             Ok(Ended::Closed(_)) => None,
@@ -349,6 +355,18 @@ impl Running {
             }
         }
     }
+}
+
+/// Returns all that `board` knows, which nobody uses any more, and those who waited in `places`.
+fn written(board: &Board, places: Places) -> io::Result<Vec<u8>> {
+    let handed = board.image_to_hand_over(places).map_err(io::Error::other)?;
+    // Else every change of hands would cost a block of revisions.
+    if let Err(error) = board.settle() {
+        tracing::warn!(%error, "cannot note the last revision");
+    }
+    let mut image = Vec::new();
+    snapshot::write(&handed, &mut image)?;
+    Ok(image)
 }
 
 fn revisions(project: &Project) -> Result<(RevisionFile, Revision), CliError> {

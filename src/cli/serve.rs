@@ -88,9 +88,6 @@ pub(super) fn run(
             return without_screen(host, options.linger(), signals).await;
         }
         telemetry::to_dashboard(options.log)?;
-        let host = right.open(&project, &options.plan(DASHBOARD_PATIENCE))?;
-        let namespace = host.board().open(&place.namespace)?;
-        let facts = dashboard::facts(&project, place, options, namespace)?;
         let show = Show::new(&project, place, false)?;
         let successor = headless(
             project.clone(),
@@ -98,7 +95,18 @@ pub(super) fn run(
             std::env::current_dir().ok(),
             options.of_successor(),
         );
-        match dashboard::run(host, facts, show, &mut signals, Some(&successor)).await? {
+        let host = right.open(&project, &options.plan(DASHBOARD_PATIENCE))?;
+        let namespace = host.board().open(&place.namespace).map_err(CliError::from);
+        let facts = namespace.and_then(|namespace| dashboard::facts(&project, place, options, namespace));
+        let exit = match facts {
+            Ok(facts) => dashboard::run(host, facts, show, &mut signals, Some(&successor)).await?,
+            // It may have been somebody else's a moment ago, who had agents.
+            Err(error) => match dashboard::survive(host, &successor, &mut signals).await? {
+                Exit::Alone(host) => Exit::Alone(host),
+                _ => return Err(error),
+            },
+        };
+        match exit {
             Exit::Closed(ending) => Ok(ending),
             Exit::Left(process) => {
                 output.remark(format_args!(

@@ -32,6 +32,12 @@ impl Signals {
         })
     }
 
+    /// From now on a hang-up ends nothing: the terminal is gone already, and what happens then is under way.
+    pub(super) fn outlive_the_terminal(&mut self) {
+        // Whoever listened once is not ended by the system, also when nobody listens any more.
+        self.hang_up = None;
+    }
+
     /// Waits for the next signal and returns its number.
     pub(super) async fn next(&mut self) -> u8 {
         let hang_up = async {

@@ -16,10 +16,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, recvmsg, sendmsg,
+    SendFlags, recv, recvmsg, sendmsg,
 };
 use serde::{Deserialize, Serialize};
 
@@ -123,12 +123,29 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// Returns who asks on `stream`.
-    pub(super) fn of(stream: tokio::net::UnixStream, pid: Option<u32>, ask: Ask) -> io::Result<Self> {
+    /// Returns who asks on `stream`, `None` when it speaks another version: then it has been told that it does not
+    /// get the board.
+    pub(super) fn of(stream: tokio::net::UnixStream, pid: Option<u32>, ask: Ask) -> io::Result<Option<Self>> {
         let stream = stream.into_std()?;
         stream.set_nonblocking(false)?;
         set_patience(&stream)?;
-        Ok(Self { stream, pid, ask })
+        let successor = Self { stream, pid, ask };
+        if ask.version == VERSION {
+            return Ok(Some(successor));
+        }
+        successor.refuse(concat!(
+            "the running board is of another version (",
+            env!("CARGO_PKG_VERSION"),
+            "); end it with `callboard stop` and start it anew"
+        ));
+        Ok(None)
+    }
+
+    /// Tells whether it still waits for an answer.
+    pub fn is_there(&self) -> bool {
+        let mut byte = [0];
+        let looked = recv(&self.stream, &mut byte, RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        looked.map(|(count, _)| count) == Err(Errno::AGAIN)
     }
 
     /// Returns its process, if the system tells.
@@ -168,14 +185,6 @@ impl Successor {
 
     fn offer(&mut self, listening: &Listening, image: &[u8]) -> Result<(), HandoverError> {
         let failed = |doing| move |source| HandoverError::System { doing, source };
-        if self.ask.version != VERSION {
-            let why = format!(
-                "the running board is of another version ({}); end it with `callboard stop` and start it anew",
-                env!("CARGO_PKG_VERSION")
-            );
-            say(&mut self.stream, &Word::Refused(why)).map_err(failed("refuse"))?;
-            return Err(HandoverError::Foreign);
-        }
         let offered = Word::Offered {
             bytes: image.len() as u64,
         };
@@ -258,10 +267,15 @@ impl Offer {
             doing: "take the board",
             source,
         };
+        // Whatever can fail does so before the board is ours.
+        let mut listening = Listening::offered(lock, listener, project)?;
         say(&mut predecessor, &Word::Ready).map_err(failed)?;
         match hear(&mut predecessor).map_err(failed)? {
-            // Only then the connection is closed.
-            Some(Word::Yours) => Ok(Listening::taken_over(lock, listener, project)?),
+            Some(Word::Yours) => {
+                // Only then the connection is closed.
+                listening.keep(project);
+                Ok(listening)
+            }
             _ => Err(HandoverError::Foreign),
         }
     }

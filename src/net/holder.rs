@@ -8,6 +8,8 @@ use std::io::{self, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::project::Project;
+
 /// Who serves, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
@@ -17,6 +19,14 @@ pub(super) struct Holder {
 }
 
 impl Holder {
+    /// Returns that this process serves `project`.
+    pub(super) fn of(project: &Project) -> Self {
+        Self {
+            pid: std::process::id(),
+            root: project.root.clone(),
+        }
+    }
+
     /// Returns what the lock file at `path` says, `None` when it says nothing readable.
     pub(super) fn read(path: &Path) -> Option<Self> {
         let text = fs::read(path).ok()?;

@@ -106,20 +106,9 @@ impl Claim {
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
         }
-        Self::over(lock, project)
-    }
-
-    /// Says in the lock file, which this process has locked, that it serves `project`.
-    fn over(lock: File, project: &Project) -> Result<Self, ListenError> {
-        let holder = Holder {
-            pid: std::process::id(),
-            root: project.root.clone(),
-        };
-        holder.write(&lock).map_err(|source| ListenError::System {
-            doing: "write the lock file",
-            path: project.lock_file(),
-            source,
-        })?;
+        Holder::of(project)
+            .write(&lock)
+            .map_err(failed("write the lock file"))?;
         Ok(Self {
             lock,
             socket: project.socket.clone(),
@@ -171,13 +160,9 @@ impl Listening {
         Ok(self.listener.accept().await?.0)
     }
 
-    /// Takes over a socket that accepts, and the lock with it, from the process that served `project` so far.
-    /// Needs a tokio runtime around it.
-    pub(super) fn taken_over(
-        lock: OwnedFd,
-        listener: OwnedFd,
-        project: &Project,
-    ) -> Result<Self, ListenError> {
+    /// Returns a socket that accepts, and the lock with it, of the process that serves `project` and may let go of
+    /// both. Dropping it changes nothing. Needs a tokio runtime around it.
+    pub(super) fn offered(lock: OwnedFd, listener: OwnedFd, project: &Project) -> Result<Self, ListenError> {
         let path = &project.socket;
         let failed = |doing| {
             let path = path.clone();
@@ -185,15 +170,30 @@ impl Listening {
         };
         // It was made non-blocking by whoever opened it, and that goes with it.
         let listener = UnixListener::from_std(listener.into()).map_err(failed("go on with the socket"))?;
-        let identity = identity(path).map_err(failed("look at the socket"))?;
         Ok(Self {
             listener,
             file: SocketFile {
                 path: path.clone(),
-                identity: Some(identity),
+                identity: None,
             },
-            claim: Claim::over(lock.into(), project)?,
+            claim: Claim {
+                lock: lock.into(),
+                socket: path.clone(),
+                ours: false,
+            },
         })
+    }
+
+    /// Keeps what was offered: from now on this process serves `project`.
+    pub(super) fn keep(&mut self, project: &Project) {
+        self.claim.ours = true;
+        if let Err(error) = Holder::of(project).write(&self.claim.lock) {
+            tracing::warn!(%error, "the lock file does not name this process");
+        }
+        match identity(&self.file.path) {
+            Ok(identity) => self.file.identity = Some(identity),
+            Err(error) => tracing::warn!(%error, "the socket cannot be looked at, and will not be removed"),
+        }
     }
 
     /// Returns what another process needs to go on with it: the lock and the socket.

@@ -238,7 +238,8 @@ where
     /// Tells the host who asks for the board.
     fn introduce(&self, stream: UnixStream, pid: Option<u32>, ask: Result<Ask, serde_json::Error>) {
         let successor = match ask.map(|ask| Successor::of(stream, pid, ask)) {
-            Ok(Ok(successor)) => successor,
+            Ok(Ok(Some(successor))) => successor,
+            Ok(Ok(None)) => return tracing::info!(pid, "a process of another version asked for the board"),
             Ok(Err(error)) => return tracing::warn!(%error, "a process that asks for the board is not heard"),
             Err(error) => return tracing::warn!(%error, "a process asks for the board in another language"),
         };

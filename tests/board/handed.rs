@@ -22,7 +22,7 @@ fn wish(target: &str) -> Wish {
 }
 
 fn handed(board: &Board) -> String {
-    text_of(&board.image_to_hand_over(board.places()))
+    text_of(&board.image_to_hand_over(board.places()).unwrap())
 }
 
 fn set(session: &Session, key: &str) {
@@ -112,6 +112,23 @@ fn a_watcher_misses_nothing_and_is_not_told_that_it_might() {
     // What is only saved does not pretend to know.
     let saved = restore(&text(&before), &clock);
     assert!(keys(&saved, seen).is_err());
+}
+
+#[test]
+fn what_runs_out_while_the_board_changes_hands_ends_with_an_event() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let agent = attach(&before, "a");
+    set(&agent, "task:1");
+    let seen = before.rev();
+    clock.count.advance(Duration::from_secs(61));
+    let after = restore(&handed(&before), &clock.later(1));
+    assert_eq!(keys(&after, seen), Ok(vec!["task:1".to_owned()]));
+    assert_eq!(
+        after.rev(),
+        Revision(seen.0 + 2),
+        "the end, and the beginning of the next process"
+    );
 }
 
 #[test]

@@ -178,6 +178,19 @@ fn a_closed_terminal_takes_no_board_away_from_its_agents() {
 }
 
 #[test]
+fn a_closed_terminal_forgets_nothing_although_nobody_is_attached() {
+    let stage = Stage::new();
+    let mut pane = stage.open("Nobody is on the board yet");
+    stage.0.run(&["set", "task:1", "unfinished"]).json();
+    pane.wait_for("task:1");
+    pane.close("?");
+    pane.wait_end();
+    assert_eq!(stage.0.run(&["ls", "--all"]).ok(), "", "nobody needs it now");
+    let _next = stage.0.serve(&[]);
+    assert_eq!(stage.0.run(&["get", "--raw", "task:1"]).ok(), "unfinished");
+}
+
+#[test]
 fn what_is_shown_is_not_taken_away_and_nothing_that_runs_is_forgotten() {
     let stage = Stage::new();
     let pane = stage.open("Nobody is on the board yet");

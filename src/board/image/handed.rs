@@ -103,8 +103,10 @@ impl Board {
         Places(places)
     }
 
-    /// Takes an image for the process that goes on with the board. Nobody may use the board any more.
-    pub fn image_to_hand_over(&self, places: Places) -> Image {
+    /// Takes an image for the process that goes on with the board. Nobody may use the board any more. What has run
+    /// out ends before, since no watcher would hear of it later; that fails when no revision can be set aside.
+    pub fn image_to_hand_over(&self, places: Places) -> Result<Image, Refusal> {
+        while self.sweep()?.expired > 0 {}
         let mut image = self.image();
         let namespaces = self.namespaces();
         image.places = places.0;
@@ -119,7 +121,7 @@ impl Board {
             });
             spaces.collect()
         });
-        image
+        Ok(image)
     }
 }
 

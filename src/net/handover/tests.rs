@@ -12,6 +12,11 @@ fn project(dir: &tempfile::TempDir) -> Project {
 
 /// Returns who asks next, as a server hears of it.
 async fn next(listening: &Listening) -> Successor {
+    next_of(listening, VERSION).await.unwrap()
+}
+
+/// The same for one who is taken to speak `version`.
+async fn next_of(listening: &Listening, version: u32) -> Option<Successor> {
     let mut stream = listening.accept().await.unwrap();
     let mut lines = Lines::default();
     let line = loop {
@@ -21,6 +26,7 @@ async fn next(listening: &Listening) -> Successor {
         assert_ne!(lines.fill(&mut stream).await.unwrap(), 0);
     };
     let ask = Ask::read(lines.bytes(&line)).unwrap().unwrap();
+    let ask = Ask { version, ..ask };
     let pid = stream.peer_cred().unwrap().pid();
     Successor::of(stream, pid.map(i32::cast_unsigned), ask).unwrap()
 }
@@ -104,16 +110,29 @@ async fn another_version_gets_no_board() {
     let project = project(&dir);
     let listening = Claim::take(&project).unwrap().listen().unwrap();
     let asked = ask(&project);
-    let mut successor = next(&listening).await;
-    successor.ask.version += 1;
-    let kept = give(successor, listening).await.unwrap_err();
-    let error = &kept.error;
-    assert!(matches!(error, HandoverError::Foreign), "{error:?}");
+    assert!(next_of(&listening, VERSION + 1).await.is_none());
     let refused = asked.await.unwrap().unwrap_err().to_string();
     assert!(
         refused.contains("another version") && refused.contains("callboard stop"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn who_waits_no_more_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(&dir);
+    let listening = Claim::take(&project).unwrap().listen().unwrap();
+    let mut asks = UnixStream::connect(&project.socket).unwrap();
+    let ask = Ask {
+        version: VERSION,
+        screen: true,
+    };
+    write_line(&mut asks, serde_json::to_vec(&Opening { ask }).unwrap()).unwrap();
+    let successor = next(&listening).await;
+    assert!(successor.is_there());
+    drop(asks);
+    assert!(!successor.is_there());
 }
 
 #[tokio::test]
