@@ -34,10 +34,15 @@ const METHOD_NOT_FOUND: i64 = -32_601;
 /// The code of MCP for a revision of the protocol that the peer does not speak.
 const UNSUPPORTED_PROTOCOL: i64 = -32_022;
 
+/// How often a board may change hands before one request is answered; the longest ones wait for hours.
+const MAX_CHANGES: usize = 100;
+
 /// A connection to a board.
 pub(super) struct Client<'a> {
     stream: BufReader<UnixStream>,
     socket: PathBuf,
+    /// What was said first, and is said again to whoever takes the board over.
+    hello: Vec<u8>,
     last_id: u64,
     /// The output whose reader may go while the board is waited for.
     audience: Option<BorrowedFd<'a>>,
@@ -75,8 +80,12 @@ impl<'a> Client<'a> {
             namespace: Some(place.namespace.as_str().to_owned()),
             ..hello
         };
-        let line = hello.to_line().map_err(|error| client.garbled(&error))?;
-        client.send(&line)?;
+        client.hello = hello.to_line().map_err(|error| client.garbled(&error))?;
+        // Who cannot be greeted may be about to give the board to another one.
+        match client.send(&client.hello.clone()) {
+            Err(CliError::Gone(_)) => client.follow()?,
+            greeted => greeted?,
+        }
         Ok(client)
     }
 
@@ -94,6 +103,7 @@ impl<'a> Client<'a> {
         let client = Self {
             stream: BufReader::new(stream),
             socket: socket.to_owned(),
+            hello: Vec::new(),
             last_id: 0,
             audience: None,
         };
@@ -166,13 +176,36 @@ impl<'a> Client<'a> {
             "io.modelcontextprotocol/clientCapabilities": {},
         });
         let request = json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params });
-        self.send(format!("{request}\n").as_bytes())?;
+        let request = format!("{request}\n");
+        for _ in 0..MAX_CHANGES {
+            match self.ask_once(request.as_bytes()) {
+                Err(CliError::Gone(_)) => self.follow()?,
+                answered => return answered,
+            }
+        }
+        self.ask_once(request.as_bytes())
+    }
+
+    fn ask_once(&mut self, request: &[u8]) -> Result<Value, CliError> {
+        self.send(request)?;
         loop {
             let message = self.receive()?;
             if message["id"] == self.last_id {
                 return Ok(message);
             }
         }
+    }
+
+    /// Connects to whoever serves now: a board that changes hands lets its clients go, and takes them again at once.
+    /// What they had asked may be asked again, for all that commands ask comes to the same when it is done twice.
+    fn follow(&mut self) -> Result<(), CliError> {
+        let gone = |_| CliError::Gone(self.socket.clone());
+        let stream = UnixStream::connect(&self.socket).map_err(gone)?;
+        let limit = self.stream.get_ref().read_timeout().ok().flatten();
+        self.stream = BufReader::new(stream);
+        self.wait_at_most(limit.unwrap_or(PATIENCE))?;
+        let hello = self.hello.clone();
+        self.send(&hello)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), CliError> {

@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
-use crate::support::program::Home;
+use crate::support::program::{Home, Lines};
 use crate::support::pty::Pty;
 use crate::support::wait::until;
 
@@ -246,6 +247,37 @@ fn who_asks_for_the_board_and_dies_has_changed_nothing() {
     // Someone else can still have it.
     let pane = stage.open("src/a.rs");
     assert_eq!(stage.pid(), u64::from(pane.pid()));
+}
+
+#[test]
+fn who_follows_the_board_by_a_command_follows_it_to_the_next_process() {
+    let stage = Stage::new();
+    let _first = stage.0.serve(&[]);
+    let mut watch = stage.0.command(&["watch", "task:*", "--json"]);
+    watch
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut watch = watch.spawn().unwrap();
+    let seen = Lines::of(watch.stdout.take().unwrap());
+    until("it watches", PATIENCE, || {
+        let stats = stage.0.run(&["stats"]).json();
+        // The first of the two is there for a moment only: it asks.
+        let called = |name: &str| stats[0].to_string().contains(&format!("\"{name}\""));
+        (called("cli") && called("cli-2")).then_some(())
+    });
+    let agent = stage.attach("ann");
+    for number in 1..=3 {
+        if number == 2 {
+            stage.leave(stage.open("ann"));
+        }
+        stage.0.run(&["set", &format!("task:{number}"), "v"]).json();
+        let line = seen.next().unwrap();
+        assert!(line.contains(&format!("task:{number}")), "{line}");
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    drop(agent);
 }
 
 /// What an agent does all the time: it counts, by a compare-and-set that fails when a call is lost or done twice.
