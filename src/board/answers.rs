@@ -7,7 +7,7 @@
 //! A [`Mark`] is set while the board is held for the command itself, so an image of the board has either both
 //! the mark and what the request did, or neither.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,11 +63,15 @@ pub(crate) struct Answers {
 pub struct Repeats {
     board: Board,
     kept: Arc<Mutex<Kept>>,
-    /// The ids that were announced and have not come yet.
-    announced: HashSet<CallId>,
+    /// The ids that were announced and have not come yet, each with how long ago its request came first.
+    announced: HashMap<CallId, Duration>,
     /// Which connection of the session it is.
     connection: u64,
 }
+
+/// How long ago a request came first that is asked again: a client gives it up as long after that as any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waited(pub Duration);
 
 /// The place of one answer.
 #[derive(Debug)]
@@ -128,8 +132,13 @@ impl Mark {
 }
 
 impl Board {
-    /// Returns what the session of `secret` may find, whose new connection lists `announced` as repeats.
-    pub fn repeats(&self, secret: &Secret, announced: impl IntoIterator<Item = CallId>) -> Repeats {
+    /// Returns what the session of `secret` may find, whose new connection lists `announced` as repeats, each with
+    /// how long ago the request came first.
+    pub fn repeats(
+        &self,
+        secret: &Secret,
+        announced: impl IntoIterator<Item = (CallId, Duration)>,
+    ) -> Repeats {
         let kept = self.answers().session(secret.fingerprint(), self.clock().now());
         let mut session = lock(&kept);
         session.connections += 1;
@@ -208,12 +217,20 @@ impl Answers {
 }
 
 impl Repeats {
+    /// Returns since when the client waits for the answer to the request `id`, if that is announced to come again.
+    pub fn waited(&self, id: &CallId) -> Option<Waited> {
+        if self.announced.is_empty() {
+            return None;
+        }
+        self.announced.get(id).copied().map(Waited)
+    }
+
     /// Returns the place for the answer to the request `id`: that of the earlier one when it is a repeat.
     ///
     /// What an old connection still holds when its bridge is back on a new one may be served after its
     /// repeat, and then it is the repeat.
     pub fn slot(&mut self, id: CallId) -> Slot {
-        let announced = !self.announced.is_empty() && self.announced.remove(&id);
+        let announced = !self.announced.is_empty() && self.announced.remove(&id).is_some();
         let mut session = lock(&self.kept);
         let repeated = announced || session.connections > self.connection;
         let mark = session.slot(id, repeated, self.board.clock().now());
@@ -299,7 +316,10 @@ mod tests {
     }
 
     fn connect(board: &Board, secret: &str, repeats: &[i64]) -> Repeats {
-        board.repeats(&Secret::from(secret), repeats.iter().copied().map(CallId::Number))
+        board.repeats(
+            &Secret::from(secret),
+            repeats.iter().map(|id| (CallId::Number(*id), Duration::ZERO)),
+        )
     }
 
     async fn once(repeats: &mut Repeats, id: i64, text: &str) -> String {

@@ -64,7 +64,7 @@ mod turn;
 mod wait_for;
 mod work;
 
-pub use answers::{AnswerLine, CallId, KEPT_ANSWERS, Mark, Repeats, Slot};
+pub use answers::{AnswerLine, CallId, KEPT_ANSWERS, Mark, Repeats, Slot, Waited};
 pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};

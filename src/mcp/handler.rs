@@ -22,7 +22,7 @@ use super::subscriptions::{self, Ear, Follower, Legacy, Opening};
 use super::targets::Place;
 use super::tools::{Arguments, Family, Run, Site, Toolset};
 use super::{custom, hooks, identity, instructions, nearest, notices, prompts, resources};
-use crate::board::{Call, MAX_NAME_CHARS, Mark, Session};
+use crate::board::{Call, MAX_NAME_CHARS, Mark, Session, Waited};
 use crate::snapshot::Saver;
 
 /// What hooks say while no board runs. What calls are told would be too much at every edit.
@@ -152,6 +152,9 @@ impl Handler {
             return Ok(self.hook(arguments).await);
         }
         let mut arguments = Arguments::new(arguments);
+        if let Some(Waited(waited)) = context.extensions.get() {
+            arguments.has_waited(*waited);
+        }
         let tool = self.tools.find(name).ok_or_else(|| self.unknown_tool(name));
         let (tool, seat) = match tool.and_then(|tool| Ok((tool, self.board()?))) {
             Ok(found) => found,

@@ -244,6 +244,9 @@ impl<H: ServerHandler> Conversation<H> {
             ClientRequest::CallToolRequest(call) => call.params,
             other => return Serving::new(other_than_call(handler, id, other, context)),
         };
+        if let Some(waited) = self.repeats.as_ref().and_then(|all| all.waited(&call_id(&id))) {
+            context.extensions.insert(waited);
+        }
         let changes = (self.changes)(&call.name);
         let slot = self
             .repeats

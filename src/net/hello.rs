@@ -31,6 +31,8 @@ pub struct Hello {
     pub secret: Option<Secret>,
     /// The ids of the requests that were sent before on an earlier connection and will now be sent again.
     pub repeats: Vec<Value>,
+    /// For each of them, how many milliseconds ago the client asked first.
+    pub waited_ms: Vec<u64>,
     /// Whether no agent is behind the connection, but the process of a hook.
     pub aside: bool,
 }

@@ -5,6 +5,7 @@
 
 use std::future::pending;
 use std::io::Write as _;
+use std::iter::repeat;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -287,8 +288,12 @@ where
 
     /// Returns what the session that said `hello` may find; who has no secret cannot come back.
     fn repeats(&self, hello: &Hello) -> Option<Repeats> {
-        let ids = hello.repeats.iter().cloned();
-        let ids = ids.filter_map(|id| serde_json::from_value(id).ok());
+        let waited = hello.waited_ms.iter().copied().chain(repeat(0));
+        let ids = hello.repeats.iter().cloned().zip(waited);
+        let ids = ids.filter_map(|(id, waited)| {
+            let id = serde_json::from_value(id).ok()?;
+            Some((id, Duration::from_millis(waited)))
+        });
         Some(self.board.repeats(hello.secret.as_ref()?, ids))
     }
 

@@ -239,7 +239,7 @@ fn a_request_is_in_the_image_if_what_it_did_is() {
         now(slot.once(ready(Arc::from(line.into_bytes()))));
     }
     let after = restore(&crate::support::image::text_of(&image), &clock);
-    let mut back = after.repeats(&secret, [1, 2, 3].map(CallId::Number));
+    let mut back = after.repeats(&secret, [1, 2, 3].map(|id| (CallId::Number(id), Duration::ZERO)));
     let [one, two, three] = [1, 2, 3].map(|id| back.slot(CallId::Number(id)));
     assert!(one.mark().is_applied() && two.mark().is_applied() && !three.mark().is_applied());
     let made = |slot: callboard::board::Slot| {

@@ -28,6 +28,28 @@ async fn readers_share_and_a_writer_waits_for_all_of_them() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_again_waits_no_longer_than_it_would_have() {
+    let server = SocketServer::start();
+    let mut ann = server.named("ann").await;
+    ann.body("acquireLock", json!({ "targets": ["a"] })).await;
+    let mut bob = server.agent().await;
+    let hello = json!({ "callboard/hello": {
+        "name": "bob", "secret": "b", "repeats": [1, 2], "waited_ms": [60_000],
+    } });
+    bob.send(&hello.to_string()).await;
+    let wait = json!({ "targets": ["a"], "waitMs": 50_000 });
+    // Its client would have given it up: what is answered at once is still heard.
+    let held = bob.body("acquireLock", wait.clone()).await;
+    assert_eq!(held["error"], "HELD", "{held}");
+    let id = bob.start("acquireLock", wait).await;
+    server
+        .until("the other one stands in line", |server| server.in_line() == 1)
+        .await;
+    ann.body("releaseLock", json!({})).await;
+    assert_eq!(bob.end(&id).await["success"], true);
+}
+
+#[tokio::test]
 async fn a_cancelled_wait_leaves_nothing_and_is_not_answered() {
     let server = SocketServer::start();
     let (mut ann, mut bob) = (server.named("ann").await, server.named("bob").await);

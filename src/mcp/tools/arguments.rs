@@ -19,6 +19,8 @@ pub(in crate::mcp) struct Arguments {
     map: JsonObject,
     /// What stands before a name when it is told what is wrong, such as `ops[2].`.
     path: String,
+    /// How long the client waits for the answer already.
+    waited: Duration,
 }
 
 impl Arguments {
@@ -26,8 +28,13 @@ impl Arguments {
     pub(in crate::mcp) fn new(map: Option<JsonObject>) -> Self {
         Self {
             map: map.unwrap_or_default(),
-            path: String::new(),
+            ..Self::default()
         }
+    }
+
+    /// Notes that the client asked first so long ago, on a connection that was lost since.
+    pub(in crate::mcp) fn has_waited(&mut self, waited: Duration) {
+        self.waited = waited;
     }
 
     /// Returns the key, in the words of the original design when it is none.
@@ -68,10 +75,10 @@ impl Arguments {
         }
     }
 
-    /// Returns how long the call may wait, not at all when absent.
+    /// Returns how long the call may still wait, not at all when absent.
     pub(super) fn wait(&mut self) -> Result<Duration, Fault> {
         let wait = self.whole("waitMs", 0..=MAX_WAIT_MS)?;
-        Ok(Duration::from_millis(wait.unwrap_or(0)))
+        Ok(Duration::from_millis(wait.unwrap_or(0)).saturating_sub(self.waited))
     }
 
     /// Returns the pattern, which must be there.
@@ -169,6 +176,7 @@ impl Arguments {
             Value::Object(map) => Ok(Self {
                 map,
                 path: format!("{name}[{at}]."),
+                waited: self.waited,
             }),
             _ => Err(self.invalid(&format!("{name}[{at}]"), "must be an object")),
         };

@@ -18,6 +18,8 @@ pub(super) struct Request {
     /// As the client sent it, with its newline.
     pub(super) line: Vec<u8>,
     pub(super) kind: Kind,
+    /// When it came.
+    pub(super) since: Time,
     /// Whether a board may have seen it, so that the next one must be told that it comes again.
     pub(super) sent: bool,
     /// Whether the stand-in has it.

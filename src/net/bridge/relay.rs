@@ -117,6 +117,7 @@ impl Relay {
             id,
             line,
             kind,
+            since: now,
             sent: self.board.is_up(),
             handed: false,
             deadline,
@@ -210,10 +211,14 @@ impl Relay {
     /// Learns that a board accepted the connection, and says everything that it must hear.
     pub(super) fn board_came(&mut self, now: Time) -> Result<(), serde_json::Error> {
         let for_board = || self.pending.iter().filter(|request| request.is_for_board());
-        let sent = for_board().filter(|request| request.sent);
-        self.hello.repeats = sent
+        let sent = || for_board().filter(|request| request.sent);
+        self.hello.repeats = sent()
             .map(|request| request.id.to_value())
             .collect::<Result<_, _>>()?;
+        let waited = sent().map(|request| now.since(request.since).as_millis());
+        self.hello.waited_ms = waited
+            .map(|waited| u64::try_from(waited).unwrap_or(u64::MAX))
+            .collect();
         let hello = self.hello.to_line()?;
         self.board.open(now);
         self.board.push(&hello);

@@ -46,6 +46,18 @@ fn hand_over(relay: &mut Relay, now: Time) -> Vec<Value> {
 }
 
 #[test]
+fn a_new_board_is_told_what_comes_again_and_how_long_it_is_waited_for() {
+    let mut relay = relay();
+    relay.board_came(at(0)).unwrap();
+    say(&mut relay, CALL, at(100));
+    relay.board_went(at(40_000));
+    relay.board_came(at(40_020)).unwrap();
+    let hello = drain(&mut relay.board.outbox).remove(0);
+    assert_eq!(hello["callboard/hello"]["repeats"], json!([1]));
+    assert_eq!(hello["callboard/hello"]["waited_ms"], json!([39_920]));
+}
+
+#[test]
 fn an_opening_without_a_board_is_answered_within_a_second() {
     let mut relay = relay();
     say(&mut relay, OPENING, at(10));
