@@ -7,8 +7,8 @@ const PROGRAM = "callboard";
 const TIMEOUT_MS = 5000;
 /** Its exit code for what it does not understand where a board runs. */
 const BLOCK = 2;
-/** The tools that write files, or may. */
-const TOOLS = new Set(["write", "edit", "bash"]);
+/** The tools that write files, or may. Some models are given the third in the place of the first two. */
+const TOOLS = new Set(["write", "edit", "apply_patch", "bash"]);
 
 /** Tells the board what happened and resolves to its verdict; without the program there is only a warning. */
 const tell = (occasion) =>

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Heard, HookError, Moment, Occasion, Verdict, shell};
+use super::{Heard, HookError, Moment, Occasion, Verdict, patch, shell};
 
 #[derive(Debug, Deserialize)]
 struct Input<'a> {
@@ -24,6 +24,7 @@ struct Input<'a> {
 #[serde(rename_all = "camelCase")]
 struct ToolInput {
     file_path: Option<String>,
+    patch_text: Option<String>,
     command: Option<String>,
 }
 
@@ -41,15 +42,22 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
         ..Occasion::default()
     };
     if let (Moment::Before, Some(tool)) = (occasion.moment, input.tool) {
+        let missing = |what| HookError::Missing {
+            tool: tool.clone(),
+            what,
+        };
         let needs = |what, field: fn(ToolInput) -> Option<String>| {
             let arguments = serde_json::from_str(input.args.map_or("{}", RawValue::get))?;
-            field(arguments).ok_or(HookError::Missing {
-                tool: tool.clone(),
-                what,
-            })
+            field(arguments).ok_or_else(|| missing(what))
         };
         match &*tool {
             "write" | "edit" => occasion.writes = vec![needs("filePath", |input| input.file_path)?],
+            "apply_patch" => {
+                occasion.writes = patch::paths(&needs("patchText", |input| input.patch_text)?);
+                if occasion.writes.is_empty() {
+                    return Err(missing("file"));
+                }
+            }
             "bash" => {
                 let command = needs("command", |input| input.command)?;
                 occasion.is_command = true;
@@ -85,6 +93,23 @@ mod tests {
         let idle = read(br#"{"event":"session.idle","directory":"/p"}"#).unwrap();
         assert_eq!(idle.occasion.moment, Moment::Stop);
         assert!(read(br#"{"event":"tool.execute.before","tool":"write","args":{}}"#).is_err());
+    }
+
+    #[test]
+    fn a_patch_names_all_its_files_and_one_of_nothing_cannot_be_judged() {
+        let patch = |text: &str| {
+            let input = json!({
+                "event": "tool.execute.before", "directory": "/p", "tool": "apply_patch",
+                "args": { "patchText": text },
+            });
+            read(input.to_string().as_bytes()).map(|heard| heard.occasion)
+        };
+        let text = "*** Begin Patch\n*** Update File: src/a.rs\n*** Move to:b.rs\n@@\n-x\n+y\n*** End Patch";
+        let heard = patch(text).unwrap();
+        assert_eq!(heard.writes, ["b.rs", "src/a.rs"]);
+        assert_eq!(heard.cwd, Some(PathBuf::from("/p")));
+        let error = patch("hello").unwrap_err();
+        assert_eq!(error.to_string(), "the input of apply_patch names no file");
     }
 
     #[test]

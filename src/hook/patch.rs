@@ -1,11 +1,11 @@
 //! The files in the text of an `apply_patch`.
 
-/// What stands before a path at the beginning of a line.
+/// What stands before a path at the beginning of a line. Not every client needs a blank behind it.
 const HEADERS: [&str; 4] = [
-    "*** Add File: ",
-    "*** Update File: ",
-    "*** Delete File: ",
-    "*** Move to: ",
+    "*** Add File:",
+    "*** Update File:",
+    "*** Delete File:",
+    "*** Move to:",
 ];
 
 /// Returns the paths that the patch touches, as it spells them. Lines of content begin with another character.
@@ -13,7 +13,7 @@ pub(super) fn paths(patch: &str) -> Vec<String> {
     let path = |line: &str| {
         HEADERS
             .iter()
-            .find_map(|header| line.strip_prefix(header).map(str::trim_end).map(str::to_owned))
+            .find_map(|header| line.strip_prefix(header).map(str::trim).map(str::to_owned))
     };
     let mut paths: Vec<String> = patch
         .lines()

@@ -247,8 +247,8 @@ fn a_board_that_does_not_answer_is_not_waited_for() {
     assert!(warning.contains("does not answer"), "{warning}");
 }
 
-/// Runs opencode's plugin in Node, lets a tool edit `file`, then lets the session become idle.
-fn opencode(home: &Home, node: &Path, file: &str) -> String {
+/// Runs opencode's plugin in Node, lets `tool` be used with `arguments`, then lets the session become idle.
+fn opencode(home: &Home, node: &Path, tool: &str, arguments: &Value) -> String {
     let plugin = home.path().join("callboard.mjs");
     std::fs::write(&plugin, include_str!("../../assets/opencode/callboard.js")).unwrap();
     let script = format!(
@@ -257,9 +257,9 @@ fn opencode(home: &Home, node: &Path, file: &str) -> String {
         const warned = [];
         const client = {{ app: {{ log: async (entry) => warned.push(entry.body.message) }} }};
         const plugin = await Callboard({{ client, directory: process.cwd() }});
-        const call = {{ tool: "edit", sessionID: "s", callID: "c" }};
+        const call = {{ tool: "{tool}", sessionID: "s", callID: "c" }};
         try {{
-            await plugin["tool.execute.before"](call, {{ args: {{ filePath: "{file}" }} }});
+            await plugin["tool.execute.before"](call, {{ args: {arguments} }});
             console.log(warned.length ? "warned " + warned : "passed");
         }} catch (error) {{
             console.log("denied " + error.message);
@@ -289,15 +289,18 @@ fn opencode_s_plugin_denies_locks_and_gives_back() {
         return;
     };
     let home = Home::new();
-    let warned = opencode(&home, &node, "a.rs");
+    let edited = |file: &str| opencode(&home, &node, "edit", &json!({ "filePath": file }));
+    let warned = edited("a.rs");
     assert!(warned.starts_with("warned callboard: no board runs"), "{warned}");
     let _board = home.serve(&[]);
     let _one = Attached::new(&home, "one", ONE);
     let _bridge = Plain::through_bridge(home.command(&[]), "mine");
     hook(&home, ONE, &["claude"], &edit(&home, "a.rs")).ok();
-    let denied = opencode(&home, &node, "a.rs");
-    assert!(denied.starts_with("denied a.rs is locked by one"), "{denied}");
-    assert_eq!(opencode(&home, &node, "b.rs"), "passed\n");
+    let patch = json!({ "patchText": "*** Begin Patch\n*** Delete File: a.rs\n*** End Patch" });
+    for denied in [edited("a.rs"), opencode(&home, &node, "apply_patch", &patch)] {
+        assert!(denied.starts_with("denied a.rs is locked by one"), "{denied}");
+    }
+    assert_eq!(edited("b.rs"), "passed\n");
     let locks = home.run(&["ls", "lock:*"]).json();
     assert_eq!(locks.len(), 1, "an idle agent edits nothing: {locks:?}");
 }
