@@ -84,23 +84,41 @@ impl Spell {
     }
 }
 
+/// What is known of an agent.
+#[derive(Clone, Debug, Default)]
+struct Work {
+    /// What it calls itself besides the name by which its hooks are known. It may hold locks under any of them.
+    others: Vec<Arc<Owner>>,
+    spells: VecDeque<Spell>,
+}
+
+impl Work {
+    fn may_have_changed(&self, file: &Target, at: Time) -> bool {
+        self.spells.iter().any(|spell| spell.may_have_changed(file, at))
+    }
+}
+
 /// What hooks have told of agents' work.
 #[derive(Clone, Debug, Default)]
 pub struct Testimony {
-    agents: BTreeMap<(NamespaceId, Arc<Owner>), VecDeque<Spell>>,
+    agents: BTreeMap<(NamespaceId, Arc<Owner>), Work>,
 }
 
 impl Testimony {
-    /// Notes that `agent` begins with `deed`, the tool use that its client calls `call`.
+    /// Notes that `agent`, which calls itself `others` too, begins with `deed`, the tool use that its client calls
+    /// `call`.
     pub fn begins(
         &mut self,
         namespace: NamespaceId,
         agent: &Arc<Owner>,
+        others: Vec<Arc<Owner>>,
         deed: Deed,
         call: Option<&str>,
         now: Time,
     ) {
-        let spells = self.agents.entry((namespace, Arc::clone(agent))).or_default();
+        let work = self.agents.entry((namespace, Arc::clone(agent))).or_default();
+        work.others = others;
+        let spells = &mut work.spells;
         // One who does the same again and again does not thereby push out what it did a moment ago.
         let same = spells
             .iter()
@@ -120,8 +138,8 @@ impl Testimony {
             until: None,
         });
         if self.agents.len() > MAX_AGENTS {
-            let last = |spells: &VecDeque<Spell>| spells.back().map(|spell| spell.from);
-            let idle = self.agents.iter().min_by_key(|(_, spells)| last(spells));
+            let last = |work: &Work| work.spells.back().map(|spell| spell.from);
+            let idle = self.agents.iter().min_by_key(|(_, work)| last(work));
             if let Some(idle) = idle.map(|(who, _)| who.clone()) {
                 self.agents.remove(&idle);
             }
@@ -130,8 +148,10 @@ impl Testimony {
 
     /// Notes that the tool use `call` of `agent` is over, or whatever it does when that has no name.
     pub fn ends(&mut self, namespace: NamespaceId, agent: &Arc<Owner>, call: Option<&str>, now: Time) {
-        let spells = self.agents.get_mut(&(namespace, Arc::clone(agent)));
-        for spell in spells.into_iter().flatten() {
+        let Some(work) = self.agents.get_mut(&(namespace, Arc::clone(agent))) else {
+            return;
+        };
+        for spell in &mut work.spells {
             let is_meant = call.is_none() || call == spell.call.as_deref();
             if is_meant && spell.until.is_none() {
                 // Whoever forgot to tell the end does not make the deed last longer.
@@ -144,19 +164,22 @@ impl Testimony {
     pub fn author(&self, namespace: NamespaceId, holder: Holder<'_>, file: &Target, at: Time) -> Author {
         let here = || {
             let agents = self.agents.iter().filter(move |((of, _), _)| *of == namespace);
-            agents.map(|((_, agent), spells)| (agent, spells))
+            agents.map(|((_, agent), work)| (agent, work))
+        };
+        let is_any = |(agent, work): (&Arc<Owner>, &Work), is: &dyn Fn(&Owner) -> bool| {
+            is(agent) || work.others.iter().any(|name| is(name))
         };
         // Agents of one session share a client, and that client's hooks.
-        if !here().any(|(agent, _)| agent.session == holder.owner.session) {
+        let is_of_session = |name: &Owner| name.session == holder.owner.session;
+        if !here().any(|one| is_any(one, &is_of_session)) {
             return Author::Unknown;
         }
-        let at_work = here().filter(|(_, spells)| spells.iter().any(|one| one.may_have_changed(file, at)));
         let mut others = Vec::new();
-        for (agent, _) in at_work {
-            if holder.is(agent) {
+        for one in here().filter(|(_, work)| work.may_have_changed(file, at)) {
+            if is_any(one, &|name| holder.is(name)) {
                 return Author::Holder;
             }
-            others.push(agent);
+            others.push(one.0);
         }
         Author::Other(match others.as_slice() {
             [only] => Some(Arc::clone(only)),

@@ -10,11 +10,16 @@ use crate::board::{Call, NamespaceId, Target, Time};
 pub struct Witness(Arc<Mutex<Testimony>>);
 
 impl Witness {
-    /// Notes that `agent` begins with `deed`, the tool use that its client calls `call`.
-    pub fn begins(&self, agent: &Call<'_>, deed: Deed, call: Option<&str>) {
+    /// Notes that the agent with `names` begins with `deed`, the tool use that its client calls `call`. The first of
+    /// its names is the one by which its hooks are known.
+    pub fn begins(&self, names: &[Call<'_>], deed: Deed, call: Option<&str>) {
+        let Some((agent, others)) = names.split_first() else {
+            return;
+        };
         let now = agent.board().clock().now();
+        let others = others.iter().map(|name| Arc::clone(name.owner())).collect();
         self.heard()
-            .begins(agent.namespace(), agent.owner(), deed, call, now);
+            .begins(agent.namespace(), agent.owner(), others, deed, call, now);
     }
 
     /// Notes that the tool use `call` of `agent` is over, or whatever it does when that has no name.

@@ -71,6 +71,7 @@ impl Case {
         assert_eq!(self.hook("PreToolUse", &tool), None);
         fs::write(self.home.path().join("a.rs"), "its own").unwrap();
         assert_eq!(self.hook("PostToolUse", &tool), None);
+        assert_eq!(self.hook("PostToolBatch", &json!({})), None);
     }
 
     /// Tells whether the board watches any file.

@@ -105,7 +105,7 @@ impl Case {
     }
 
     async fn over(&self, process: u32, call: &str) {
-        self.hook("after", process, json!({ "call": call })).await;
+        self.hook("between", process, json!({ "call": call })).await;
     }
 
     /// Returns the files whose change was reported, each with who is suspected.
@@ -232,6 +232,55 @@ impl Case {
         bob.body("acquireLock", json!({ "targets": ["three"] })).await;
         self.meddle("three").await;
     }
+}
+
+#[tokio::test]
+async fn what_stirs_before_the_model_goes_on_is_the_holder_s_own_and_nothing_after() {
+    let mut case = Case::new().await;
+    case.edit(ANN, "src/a.rs", "one").await;
+    case.settle("one").await;
+    // Another tool that was used together with it is done, its own hook is run, and a session is compacted meanwhile.
+    for moment in ["after", "start", "commit"] {
+        case.hook(moment, ANN, json!({})).await;
+        case.later();
+    }
+    case.write("src/a.rs", "by a formatter that takes its time");
+    case.settle("two").await;
+    assert!(!case.knows("src/a.rs"), "{:?}", case.reported());
+    case.hook("between", ANN, json!({})).await;
+    case.later();
+    case.save("src/a.rs", "somebody else's");
+    case.comes_to_know("src/a.rs").await;
+    case.lock("src/b.rs").await;
+    case.command(ANN, "three").await;
+    case.hook("after", ANN, json!({ "call": "three" })).await;
+    case.hook("between", ANN, json!({})).await;
+    case.later();
+    case.meddle("src/b.rs").await;
+}
+
+#[tokio::test]
+async fn a_suspect_under_two_names_is_one_and_a_holder_under_two_is_no_other() {
+    let mut case = Case::new().await;
+    let mut bob = attach(&case.server, "bob", BOB).await;
+    let sub = json!({ "kind": "worker", "id": "a1" });
+    case.hook("before", BOB, json!({ "agent": sub, "call": "x" }))
+        .await;
+    let call = json!({
+        "name": "acquireLock", "arguments": { "targets": ["bobs"], "as": "builder" },
+        "_meta": { "claudecode/toolUseId": "x" },
+    });
+    bob.request("tools/call", call).await;
+    case.lock("src").await;
+    case.settle("one").await;
+    let command = json!({ "agent": sub, "call": "y", "isCommand": true });
+    case.hook("before", BOB, command).await;
+    case.write("bobs", "its own");
+    case.save("src/a.rs", "bob's worker's, perhaps");
+    case.comes_to_know("src/a.rs").await;
+    let suspected = ("src/a.rs".to_owned(), Some("worker-a1".to_owned()));
+    assert!(case.reported().contains(&suspected), "{:?}", case.reported());
+    assert!(!case.knows("bobs"), "{:?}", case.reported());
 }
 
 #[tokio::test]

@@ -46,7 +46,8 @@ impl Case {
     }
 
     fn begins(&mut self, agent: &Arc<Owner>, deed: Deed, call: &str, second: u64) {
-        self.heard.begins(HERE, agent, deed, Some(call), at(second));
+        self.heard
+            .begins(HERE, agent, Vec::new(), deed, Some(call), at(second));
     }
 
     fn author(&self, second: u64) -> Author {
@@ -127,6 +128,26 @@ fn one_who_was_at_work_alone_is_named_and_of_several_nobody() {
 }
 
 #[test]
+fn an_agent_with_several_names_is_one_at_work_and_holds_under_each() {
+    let mut case = Case::with_hooks();
+    let (bob, eve) = (Arc::clone(&case.bob), Arc::clone(&case.eve));
+    let worker = Owner::new("worker", bob.session);
+    let others = vec![Arc::clone(&worker)];
+    case.heard
+        .begins(HERE, &bob, others, Deed::Command, Some("x"), at(20));
+    assert_eq!(case.author(21), suspects(&bob));
+    let holder = Holder {
+        owner: &worker,
+        is_session: false,
+    };
+    let author = |case: &Case, second| case.heard.author(HERE, holder, &file(), at(second));
+    assert_eq!(author(&case, 21), Author::Holder);
+    case.heard.ends(HERE, &bob, None, at(22));
+    case.begins(&eve, Deed::Command, "y", 23);
+    assert_eq!(author(&case, 25), suspects(&eve));
+}
+
+#[test]
 fn a_sub_agent_of_the_holder_s_client_is_another_agent_unless_the_lock_is_raw() {
     let mut case = Case::with_hooks();
     let dan = Arc::clone(&case.dan);
@@ -147,7 +168,7 @@ fn what_nobody_ended_ends_by_itself_and_namespaces_do_not_mix() {
     assert_eq!(case.author(600), suspects(&bob));
     assert_eq!(case.author(20 + 603), Author::Other(None));
     case.heard
-        .begins(NamespaceId(1), &bob, Deed::Command, None, at(1_000));
+        .begins(NamespaceId(1), &bob, Vec::new(), Deed::Command, None, at(1_000));
     assert_eq!(case.author(1_001), Author::Other(None));
 }
 
@@ -161,7 +182,12 @@ fn what_is_remembered_is_bounded() {
         }
     }
     assert_eq!(case.heard.agents.len(), MAX_AGENTS);
-    assert!(case.heard.agents.values().all(|spells| spells.len() <= MAX_DEEDS));
+    assert!(
+        case.heard
+            .agents
+            .values()
+            .all(|work| work.spells.len() <= MAX_DEEDS)
+    );
     assert_eq!(case.author(5_000), Author::Unknown, "ann was forgotten first");
 }
 
@@ -179,7 +205,8 @@ fn many_edits_in_a_moment_push_out_nothing_that_is_still_to_be_heard_of() {
         case.heard.ends(HERE, &ann, Some(&call), at(10));
     }
     assert_eq!(case.author(10), Author::Holder);
-    assert_eq!(case.heard.agents.values().map(VecDeque::len).sum::<usize>(), 10);
+    let known = case.heard.agents.values().map(|work| work.spells.len());
+    assert_eq!(known.sum::<usize>(), 10);
     // One that is under way is another than the one before, whose end must not end it.
     case.begins(&ann, edit(), "a", 20);
     case.begins(&ann, edit(), "b", 20);

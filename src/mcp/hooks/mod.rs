@@ -209,18 +209,17 @@ impl<'a> Case<'a> {
             false => return,
         };
         let call = self.occasion.call.as_deref();
-        for one in self.whole(agent) {
-            self.place.witness().begins(&one, deed.clone(), call);
-        }
+        self.place.witness().begins(&self.whole(agent), deed, call);
     }
 
     /// Tells who watches files what `agent` does no more: a tool that it used, or all of them.
+    ///
+    /// That a tool was used ends nothing yet. Hooks of the user's own may be at what it wrote just then, and others
+    /// may be under way that were used together with it. When the model is about to go on, they are over.
     fn note_end(&self, agent: Option<&Call<'_>>) {
-        if let (Some(agent), false) = (agent, self.occasion.moment == Moment::Before) {
-            let call = self.occasion.call.as_deref();
-            for one in self.whole(agent) {
-                self.place.witness().ends(&one, call);
-            }
+        let is_over = matches!(self.occasion.moment, Moment::Between | Moment::Stop | Moment::End);
+        if let (Some(agent), true) = (agent, is_over) {
+            self.place.witness().ends(agent, self.occasion.call.as_deref());
         }
     }
 
