@@ -6,7 +6,7 @@
 
 mod survey;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -41,6 +41,8 @@ pub(super) struct Watches {
     directories: BTreeMap<PathBuf, usize>,
     /// What stood in each file at the last look.
     contents: BTreeMap<PathBuf, Content>,
+    /// The places with more files than are known.
+    partly_known: BTreeSet<PathBuf>,
     /// Whether it was said that something is not watched. Once is enough.
     has_complained: bool,
 }
@@ -54,6 +56,7 @@ impl Watches {
             places: BTreeMap::new(),
             directories: BTreeMap::new(),
             contents: BTreeMap::new(),
+            partly_known: BTreeSet::new(),
             has_complained: false,
         }
     }
@@ -62,11 +65,12 @@ impl Watches {
     pub(super) fn begin(&mut self, place: &Path) {
         self.places.entry(place.to_owned()).or_default();
         self.settle(place);
-        for file in self.known_below(place).collect::<Vec<_>>() {
-            self.contents.remove(&file);
-        }
-        let mut files = Survey::of(place).files;
+        self.partly_known.remove(place);
+        let mut files = self.survey(place);
+        files.extend(self.known_below(place));
         files.push(place.to_owned());
+        files.sort_unstable();
+        files.dedup();
         for file in files {
             let content = Content::of(&file);
             self.note(file, content);
@@ -78,6 +82,7 @@ impl Watches {
         for directory in self.places.remove(place).into_iter().flatten() {
             self.give_up(&directory);
         }
+        self.partly_known.remove(place);
         let gone: Vec<PathBuf> = self
             .known_below(place)
             .filter(|file| !self.is_covered(file))
@@ -100,7 +105,7 @@ impl Watches {
             }
             suspected.extend(self.known_below(path));
             if self.is_covered(path) {
-                suspected.extend(Survey::of(path).files);
+                suspected.extend(self.survey(path));
                 suspected.push(path.clone());
             }
         }
@@ -122,8 +127,11 @@ impl Watches {
         files.dedup();
         files.retain(|file| {
             let content = Content::of(file);
-            let last = self.contents.get(file).unwrap_or(&Content::Nothing);
-            let is_changed = *last != content;
+            let is_changed = match self.contents.get(file) {
+                Some(last) => *last != content,
+                // It is new, or was there all the time and is only not known.
+                None => content != Content::Nothing && self.is_known_around(file),
+            };
             self.note(file.clone(), content);
             is_changed
         });
@@ -136,7 +144,33 @@ impl Watches {
             self.contents.remove(&file);
         } else if is_at_place || self.contents.len() < MAX_FILES || self.contents.contains_key(&file) {
             self.contents.insert(file, content);
+        } else {
+            self.know_partly(&file);
         }
+    }
+
+    /// Returns the files at `path` that can be known.
+    fn survey(&mut self, path: &Path) -> Vec<PathBuf> {
+        let survey = Survey::of(path);
+        if survey.is_cut {
+            self.know_partly(path);
+        }
+        survey.files
+    }
+
+    /// Notes that not all files at `path` are known.
+    fn know_partly(&mut self, path: &Path) {
+        let above = path.ancestors().filter(|above| self.places.contains_key(*above));
+        for place in above.map(Path::to_owned).collect::<Vec<_>>() {
+            self.complain(&place, "there are too many files");
+            self.partly_known.insert(place);
+        }
+    }
+
+    /// Tells whether all files of a place with `file` are known.
+    fn is_known_around(&self, file: &Path) -> bool {
+        let is_known = |above| self.places.contains_key(above) && !self.partly_known.contains(above);
+        file.ancestors().any(is_known)
     }
 
     /// Watches the directories anew that have to do with what came, went or was renamed at `path`.
@@ -248,8 +282,8 @@ impl Watches {
             tracing::warn!(
                 directory = %directory.display(),
                 why,
-                "a directory with locked files cannot be watched: changes of files there, and in any others of \
-                 which the same is true, are not seen. Locks hold all the same"
+                "a directory with locked files cannot be watched, or not all of it: changes of files there, and in \
+                 any others of which the same is true, may not be seen. Locks hold all the same"
             );
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 const MAX_DIRECTORIES: usize = 512;
 /// The most files of one place.
 const MAX_FILES: usize = 2_000;
-/// Directories that are written by tools for themselves.
-const LEFT_OUT: [&str; 2] = [".git", "node_modules"];
+/// Directories that are written by tools for themselves, and bear no mark.
+const LEFT_OUT: [&str; 3] = [".git", "__pycache__", "node_modules"];
 /// The file that marks a cache by its presence (<https://bford.info/cachedir>); Cargo's `target` has one.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
@@ -20,6 +20,8 @@ pub(super) struct Survey {
     pub(super) directories: Vec<PathBuf>,
     /// The files in them.
     pub(super) files: Vec<PathBuf>,
+    /// Whether there is more than that.
+    pub(super) is_cut: bool,
 }
 
 impl Survey {
@@ -38,12 +40,18 @@ impl Survey {
             let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
             for entry in entries {
                 let (path, kind) = (entry.path(), entry.file_type());
-                if kind.is_ok_and(|kind| kind.is_dir()) {
-                    if survey.directories.len() < MAX_DIRECTORIES && !is_left_out(&path) {
-                        survey.directories.push(path);
-                    }
-                } else if survey.files.len() < MAX_FILES {
-                    survey.files.push(path);
+                let is_directory = kind.is_ok_and(|kind| kind.is_dir());
+                if is_directory && is_left_out(&path) {
+                    continue;
+                }
+                let (found, most) = match is_directory {
+                    true => (&mut survey.directories, MAX_DIRECTORIES),
+                    false => (&mut survey.files, MAX_FILES),
+                };
+                if found.len() < most {
+                    found.push(path);
+                } else {
+                    survey.is_cut = true;
                 }
             }
         }

@@ -85,9 +85,15 @@ fn a_large_directory_is_watched_up_to_a_bound_and_caches_are_left_out() {
         fs::create_dir(dir.path().join(name)).unwrap();
     }
     let survey = Survey::of(dir.path());
-    assert_eq!(survey.directories.len(), 512);
+    assert!(survey.is_cut && survey.directories.len() == 512);
     let dir = tempfile::tempdir().unwrap();
-    for name in [".git/objects", "target/debug", "web/node_modules/x", "web/src"] {
+    for name in [
+        ".git/objects",
+        "target/debug",
+        "web/__pycache__",
+        "web/node_modules/x",
+        "web/src",
+    ] {
         fs::create_dir_all(dir.path().join(name)).unwrap();
     }
     fs::write(dir.path().join("target/CACHEDIR.TAG"), "").unwrap();
@@ -95,9 +101,57 @@ fn a_large_directory_is_watched_up_to_a_bound_and_caches_are_left_out() {
     survey.directories.sort();
     let expected = ["", "web", "web/src"].map(|name| dir.path().join(name));
     assert_eq!(survey.directories, expected);
+    assert!(!survey.is_cut, "what is left out is not more than there is");
     assert!(!survey::is_counted(dir.path(), &dir.path().join(".git/index")));
     assert!(survey::is_counted(
         &dir.path().join(".git/index"),
         &dir.path().join(".git/index")
     ));
+}
+
+const NONE: [PathBuf; 0] = [];
+
+#[test]
+fn a_file_beyond_the_bound_of_its_place_is_known_from_its_first_stir_on() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..2_001 {
+        fs::write(dir.path().join(number.to_string()), "one").unwrap();
+    }
+    let mut watches = deaf();
+    watches.begin(dir.path());
+    assert!(watches.has_complained);
+    let mut files = (0..2_001).map(|number| dir.path().join(number.to_string()));
+    let unknown = files.find(|file| !watches.contents.contains_key(file)).unwrap();
+    assert_eq!(watches.look(&[came(&unknown)]), NONE, "it was only touched");
+    fs::write(&unknown, "two").unwrap();
+    assert_eq!(watches.look(&[came(&unknown)]), [unknown]);
+    // A lock on what is larger takes nothing away from what is known of a smaller one.
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("a/b/c");
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("file"), "one").unwrap();
+    for number in 0..2_000 {
+        fs::write(dir.path().join(number.to_string()), "one").unwrap();
+    }
+    watches.begin(&deep);
+    watches.begin(dir.path());
+    assert_eq!(watches.look(&[came(&deep.join("file"))]), NONE);
+    fs::write(deep.join("new"), "").unwrap();
+    assert_eq!(watches.look(&[came(&deep.join("new"))]), [deep.join("new")]);
+}
+
+#[test]
+fn a_file_for_which_there_is_no_room_is_not_told_of_at_each_touch() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut watches = deaf();
+    watches.begin(dir.path());
+    let others = (0..MAX_FILES).map(|number| PathBuf::from(format!("/elsewhere/{number}")));
+    watches
+        .contents
+        .extend(others.map(|file| (file, Content::Hash([0; 32]))));
+    let file = dir.path().join("a");
+    fs::write(&file, "one").unwrap();
+    assert_eq!(watches.look(&[came(&file)]), std::slice::from_ref(&file));
+    assert_eq!(watches.look(&[came(&file)]), NONE);
+    assert!(watches.has_complained);
 }
