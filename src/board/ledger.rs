@@ -1,5 +1,6 @@
 //! The state machine that decides. Time and caller come in; an answer and the changes come out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use super::command::Command;
 use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
-    Compacted, Entry, Event, EventKind, Grant, Holder, Intrusion, Key, Kind, KindStats, Limits, Loss,
-    Namespace, NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Ticket, Time,
+    Compacted, Entry, Event, EventKind, Grant, Holder, Intrusion, Key, Kind, KindStats, Lease, Limits, Loss,
+    Namespace, NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Term, Ticket, Time,
     Waiter, Wish,
 };
 
@@ -274,6 +275,26 @@ impl Ledger {
             .into_iter()
             .filter_map(|key| Some((key.clone(), Arc::clone(space.get(key.as_str())?))));
         held.collect()
+    }
+
+    /// Returns everyone who holds something or waits for it, in any namespace. A raw lock is held by whom its writer
+    /// likes, who may be nobody, so it does not count.
+    pub(super) fn at_work(&self) -> BTreeSet<Arc<Owner>> {
+        let mut at_work = BTreeSet::new();
+        for space in &self.spaces {
+            at_work.extend(space.queue.iter().map(|waiter| Arc::clone(waiter.owner())));
+            let everyone = space.holdings.presences().map(|presence| presence.owner());
+            let holds = |owner: &&Arc<Owner>| {
+                let of_owner = |lease: &Lease| lease.owner() == *owner && lease.term != Term::Entry;
+                let mut held = space.holdings.of(owner);
+                held.any(|(_, key)| {
+                    let entry = space.get(key.as_str());
+                    entry.is_some_and(|entry| entry.leases().iter().any(of_owner))
+                })
+            };
+            at_work.extend(everyone.filter(holds).cloned());
+        }
+        at_work
     }
 
     /// Returns everyone who holds something.

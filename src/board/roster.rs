@@ -1,5 +1,6 @@
 //! Who is attached: one row for each live session, under names that never collide.
 
+mod member;
 mod names;
 mod saved;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub(super) use member::{Actor, Company, Member};
 pub use names::MAX_NAME_CHARS;
 use names::Names;
 pub(super) use names::clean;
@@ -21,8 +23,6 @@ const NAMELESS: &str = "anonymous";
 const MAX_DEPARTED: usize = 1_000;
 /// The most agents that share a session.
 const MAX_ACTORS: usize = 64;
-/// The most calls of a session whose makers are known before they come.
-const MAX_EXPECTED: usize = 256;
 
 /// What a connection says of itself. All of it is self-reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,68 +75,23 @@ struct Departed {
     until: Time,
 }
 
-/// One live session.
-#[derive(Debug)]
-pub(crate) struct Member {
-    actor: RwLock<Arc<Actor>>,
-    /// Those who call under names of their own in the same session.
-    others: Mutex<BTreeMap<Arc<str>, Arc<Actor>>>,
-    /// Calls that are about to come, each with the name of the one who makes it; the oldest first.
-    expected: Mutex<VecDeque<(Box<str>, Arc<str>)>>,
-    /// What agents call themselves in their calls, each with the name that its hooks know it by.
-    aliases: Mutex<BTreeMap<Arc<str>, Arc<str>>>,
-    client: RwLock<Option<Arc<str>>>,
-    pub(crate) introduction: Introduction,
-    secret: Option<Fingerprint>,
-    pub(crate) namespace: NamespaceId,
-    since: Time,
-}
-
-/// One who calls.
-#[derive(Debug)]
-pub(crate) struct Actor {
-    pub(crate) presence: Arc<Presence>,
-    calls: AtomicU64,
-    last_call: Mutex<Option<(&'static str, Time)>>,
-}
-
-impl Actor {
-    fn new(presence: Arc<Presence>) -> Arc<Self> {
-        Arc::new(Self {
-            presence,
-            calls: AtomicU64::new(0),
-            last_call: Mutex::default(),
-        })
-    }
-
-    pub(crate) fn owner(&self) -> &Arc<Owner> {
-        self.presence.owner()
-    }
-
-    /// Notes a call of `tool` at `now`.
-    pub(crate) fn called(&self, tool: &'static str, now: Time) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        *lock(&self.last_call) = Some((tool, now));
-    }
-}
-
 impl Roster {
     /// Adds a session under the name it asks for, or under `anonymous-<n>` until it says what it is.
     ///
-    /// One that brings the secret of a session of this namespace is that session: it keeps its number and
-    /// its name, also while the old connection has not been seen to close. `presence` finds the presence of
-    /// an owner.
+    /// One that brings the secret of a session of this namespace is that session: it keeps its number, its name
+    /// and those who share it, also while the old connection has not been seen to close. `presence` finds the
+    /// presence of an owner, and is told once that the session is back.
     pub(crate) fn enter(
         &self,
         namespace: NamespaceId,
         introduction: Introduction,
         secret: Option<Fingerprint>,
         now: Time,
-        presence: impl FnOnce(&Arc<Owner>, bool) -> Arc<Presence>,
+        presence: impl Fn(&Arc<Owner>, bool) -> Arc<Presence>,
     ) -> Arc<Member> {
         let mut members = lock(&self.members);
-        let returning = secret.and_then(|secret| self.returning(&members, namespace, secret));
-        let is_back = returning.is_some();
+        let earlier = secret.and_then(|secret| self.returning(&members, namespace, secret));
+        let returning = earlier.as_ref().map(|earlier| earlier.owner());
         let departed = lock(&self.departed);
         let names = Names {
             members: &members,
@@ -160,18 +115,13 @@ impl Roster {
                 Owner::new(&name, id)
             }
         };
+        let actor = Actor::new(presence(&owner, earlier.is_some()));
+        let member = Arc::new(Member::new(actor, introduction, secret, namespace, now));
+        if let Some(earlier) = earlier {
+            let is_free = |name: &str| names.is_free(owner.session, name);
+            member.go_on_from(&earlier, is_free, |owner| presence(owner, false));
+        }
         drop(departed);
-        let member = Arc::new(Member {
-            actor: RwLock::new(Actor::new(presence(&owner, is_back))),
-            others: Mutex::default(),
-            expected: Mutex::default(),
-            aliases: Mutex::default(),
-            client: RwLock::default(),
-            introduction,
-            secret,
-            namespace,
-            since: now,
-        });
         members.insert(owner.session, Arc::clone(&member));
         drop(members);
         member
@@ -182,14 +132,14 @@ impl Roster {
         members: &BTreeMap<SessionId, Arc<Member>>,
         namespace: NamespaceId,
         secret: Fingerprint,
-    ) -> Option<Arc<Owner>> {
+    ) -> Option<Arc<Member>> {
         let is_it = |member: &Arc<Member>| member.namespace == namespace && member.secret == Some(secret);
         if let Some(member) = members.values().find(|member| is_it(member)) {
-            return Some(member.owner());
+            return Some(Arc::clone(member));
         }
         let mut departed = lock(&self.departed);
         let at = departed.iter().position(|one| is_it(&one.member))?;
-        departed.remove(at).map(|one| one.member.owner())
+        departed.remove(at).map(|one| one.member)
     }
 
     /// Learns what program `member` is; one that asked for no name is called after it.
@@ -241,8 +191,8 @@ impl Roster {
         if *name == *actor.owner().name {
             return Ok(actor);
         }
-        if let Some(known) = lock(&member.others).get(name.as_str()) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = member.other(&name) {
+            return Ok(known);
         }
         let members = lock(&self.members);
         let id = actor.owner().session;
@@ -280,8 +230,10 @@ impl Roster {
         now: Time,
         presence: impl FnOnce(&Arc<Owner>) -> Arc<Presence>,
     ) -> Result<Arc<Actor>, Refusal> {
-        self.actor(member, name, now, presence)
-            .or_else(|refusal| self.elsewhere(member, name).ok_or(refusal))
+        let known = member
+            .other(&clean(name))
+            .or_else(|| self.elsewhere(member, name));
+        known.map_or_else(|| self.actor(member, name, now, presence), Ok)
     }
 
     fn elsewhere(&self, member: &Member, name: &str) -> Option<Arc<Actor>> {
@@ -289,7 +241,7 @@ impl Roster {
         let name = clean(name);
         let siblings = self.of_process(&[client]).into_iter();
         let mut siblings = siblings.filter(|one| one.namespace == member.namespace);
-        siblings.find_map(|one| lock(&one.others).get(name.as_str()).cloned())
+        siblings.find_map(|one| one.other(&name))
     }
 
     /// Removes a session at `now`, unless a newer connection has taken it over; `depart` notes its end. If it can
@@ -362,75 +314,6 @@ impl Roster {
             .values()
             .filter(|member| !member.introduction.aside)
             .count()
-    }
-}
-
-impl Member {
-    /// Returns who calls without giving a name.
-    pub(crate) fn actor(&self) -> Arc<Actor> {
-        Arc::clone(&read(&self.actor))
-    }
-
-    pub(crate) fn owner(&self) -> Arc<Owner> {
-        Arc::clone(read(&self.actor).owner())
-    }
-
-    /// Notes that `name` makes the call `id`, which is about to come.
-    pub(crate) fn expect(&self, id: &str, name: &str) {
-        let mut expected = lock(&self.expected);
-        if expected.len() == MAX_EXPECTED {
-            expected.pop_front();
-        }
-        expected.push_back((Box::from(id), Arc::from(name)));
-    }
-
-    /// Returns who makes the call `id`, if that was said before.
-    pub(crate) fn expected(&self, id: &str) -> Option<Arc<str>> {
-        let is_it = |(known, _): &&(Box<str>, Arc<str>)| **known == *id;
-        let found = lock(&self.expected).iter().rev().find(is_it).cloned();
-        found.map(|(_, name)| name)
-    }
-
-    /// Notes that the agent that is known as `name` calls itself `alias`, which is one who calls. A name by which
-    /// another agent of the session is known is that one's.
-    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
-        let is_known = lock(&self.expected).iter().any(|(_, known)| known == alias);
-        if !is_known && *alias != self.owner().name {
-            lock(&self.aliases).insert(Arc::clone(alias), Arc::clone(name));
-        }
-    }
-
-    /// Returns what else the agent calls itself that is known as `name`.
-    pub(crate) fn aliases(&self, name: &str) -> Vec<Arc<str>> {
-        let mut own = lock(&self.aliases).clone();
-        own.retain(|_, known| **known == *name);
-        own.into_keys().collect()
-    }
-
-    /// Forgets the one who calls as `name`.
-    pub(crate) fn dismiss(&self, name: &str) {
-        let name = clean(name);
-        lock(&self.others).remove(name.as_str());
-        lock(&self.aliases).remove(name.as_str());
-    }
-
-    fn is_called(&self, name: &str) -> bool {
-        *self.owner().name == *name || lock(&self.others).contains_key(name)
-    }
-
-    fn as_agents(&self) -> Vec<Agent> {
-        let agent = |actor: &Arc<Actor>| Agent {
-            owner: Arc::clone(actor.owner()),
-            client: read(&self.client).clone(),
-            introduction: self.introduction.clone(),
-            namespace: self.namespace,
-            since: self.since,
-            last_call: *lock(&actor.last_call),
-            calls: actor.calls.load(Ordering::Relaxed),
-        };
-        let main = self.actor();
-        let others = lock(&self.others);
-        std::iter::once(&main).chain(others.values()).map(agent).collect()
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::image::{Clocks, attach, board, lock, now, restore, text, text_of, try_restore};
-use callboard::board::{Board, Key, Mode, Pattern, Refusal, Revision, Session, Target, Wish};
+use callboard::board::{
+    Board, Introduction, Key, Mode, Namespace, Pattern, Refusal, Revision, Secret, Session, Target, Wish,
+};
 
 /// Waits for `target` until the patience of an agent that asks again is over.
 fn ask(session: &Session, target: &str) -> Option<Revision> {
@@ -175,4 +177,59 @@ fn no_more_wait_than_a_queue_may_hold() {
         limit: 1_000,
     };
     assert!(told.contains(&refusal.to_string()), "{told}");
+}
+
+/// Attaches a bridge of the client's process 7.
+fn bridge(board: &Board, secret: &str) -> Session {
+    let introduction = Introduction {
+        name: Some("codex".to_owned()),
+        ppid: Some(7),
+        ..Introduction::default()
+    };
+    let namespace = board.open(&Namespace::default()).unwrap();
+    board.resume(namespace, introduction, Some(Secret::from(secret)))
+}
+
+#[test]
+fn an_agent_is_the_same_over_another_bridge_of_its_client_after_the_change_of_hands() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (first, second) = (bridge(&before, "s1"), bridge(&before, "s2"));
+    let thread = second.call_in_client("codex-B").unwrap().owner().clone();
+    let own = Wish {
+        targets: Arc::from([Target::path("b.rs")]),
+        mode: Mode::Exclusive,
+        why: None,
+        ttl: Duration::from_secs(300),
+    };
+    now(second.call_as("codex-B").unwrap().acquire(own, Duration::ZERO)).unwrap();
+    second.note_alias(&Arc::from("bob"), &Arc::from("codex-B"));
+    drop(first);
+
+    let clock = clock.later(1);
+    for (text, aliases) in [
+        (handed(&before), vec![Arc::from("bob")]),
+        // What an agent calls itself is not saved, what it holds is.
+        (text(&before), vec![]),
+    ] {
+        let after = restore(&text, &clock);
+        let (second, first) = (bridge(&after, "s2"), bridge(&after, "s1"));
+        let found = first.call_in_client("codex-B").unwrap();
+        assert_eq!(*found.owner(), thread);
+        assert_eq!(after.holds(first.namespace(), found.owner()).len(), 1);
+        assert_eq!(second.aliases("codex-B"), aliases);
+    }
+}
+
+#[test]
+fn who_wrote_a_raw_lock_takes_nobody_s_name_along() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (writer, named) = (attach(&before, "writer"), attach(&before, "impl-1"));
+    let lock = Key::parse("lock:a.rs").unwrap();
+    let value = Arc::from(r#"{"lockedBy":"impl-1"}"#);
+    writer.call().set(lock, value, Duration::from_secs(60)).unwrap();
+    drop(named);
+    let after = restore(&handed(&before), &clock.later(1));
+    assert_eq!(&*attach(&after, "impl-1").owner().name, "impl-1");
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 /// Two clients' processes, which nobody else can have.
-const ONE: u32 = 4_200_001;
-const TWO: u32 = 4_200_002;
+pub(crate) const ONE: u32 = 4_200_001;
+pub(crate) const TWO: u32 = 4_200_002;
 
 /// Attaches a client as a bridge does that `process` has started.
-async fn attach(server: &SocketServer, name: &str, process: u32) -> Raw<UnixStream> {
+pub(crate) async fn attach(server: &SocketServer, name: &str, process: u32) -> Raw<UnixStream> {
     let mut raw = server.agent().await;
     let hello = json!({ "callboard/hello": { "name": name, "ppid": process } });
     raw.send(&hello.to_string()).await;
@@ -20,7 +20,7 @@ async fn attach(server: &SocketServer, name: &str, process: u32) -> Raw<UnixStre
 }
 
 /// Tells the server what happened, and returns its verdict.
-async fn hook(server: &SocketServer, moment: &str, process: u32, more: Value) -> Value {
+pub(crate) async fn hook(server: &SocketServer, moment: &str, process: u32, more: Value) -> Value {
     let mut occasion = json!({
         "moment": moment, "processes": [4_100_000, process], "cwd": server.dir.path(), "autoLock": true,
     });
@@ -32,26 +32,26 @@ async fn hook(server: &SocketServer, moment: &str, process: u32, more: Value) ->
     answer["result"].clone()
 }
 
-async fn edit(server: &SocketServer, process: u32, path: &str) -> Value {
+pub(crate) async fn edit(server: &SocketServer, process: u32, path: &str) -> Value {
     hook(server, "before", process, json!({ "writes": [path] })).await
 }
 
-fn sub_agent(id: &str) -> Value {
+pub(crate) fn sub_agent(id: &str) -> Value {
     json!({ "kind": "general-purpose", "id": id })
 }
 
-fn passes(verdict: &Value) {
+pub(crate) fn passes(verdict: &Value) {
     assert_eq!(*verdict, json!({ "verdict": "pass" }));
 }
 
 /// Checks that the tool is denied, and returns why.
-fn denied(verdict: &Value) -> String {
+pub(crate) fn denied(verdict: &Value) -> String {
     assert_eq!(verdict["verdict"], "deny", "{verdict}");
     verdict["reason"].as_str().unwrap().to_owned()
 }
 
 /// Returns who holds `key`, by name.
-fn holders(server: &SocketServer, key: &str) -> Vec<String> {
+pub(crate) fn holders(server: &SocketServer, key: &str) -> Vec<String> {
     let namespace = server.board.open(&Namespace::default()).unwrap();
     let entry = server.board.get(namespace, &Key::parse(key).unwrap());
     let leases = entry.iter().flat_map(|entry| entry.leases());
@@ -59,7 +59,7 @@ fn holders(server: &SocketServer, key: &str) -> Vec<String> {
 }
 
 /// Ends the lock under `key` as the person at the board does.
-fn expire(server: &SocketServer, key: &str) {
+pub(crate) fn expire(server: &SocketServer, key: &str) {
     let namespace = server.board.open(&Namespace::default()).unwrap();
     let key = Key::parse(key).unwrap();
     let rev = server.board.get(namespace, &key).unwrap().rev;

@@ -1,4 +1,5 @@
-//! What a board takes along only when it is handed over: who waits for what, and what happened lately.
+//! What a board takes along only when it is handed over: who waits for what, who goes by which names, and what
+//! happened lately.
 //!
 //! A board that is saved leaves this behind, for it would have to be written anew with every event; and who waits
 //! asks again after a crash, as everybody does.
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::restore::check_name;
 use super::{Image, Restoring, Unfit, millis};
 use crate::board::queue::{MAX_WAITERS, Waiter, Wish};
 use crate::board::{
@@ -38,6 +40,16 @@ pub struct PlaceRecord {
     pub why: Option<Arc<str>>,
     /// How long the lock is to outlive its owner's last sign of life.
     pub ttl_ms: u64,
+}
+
+/// A name that an agent has given itself in its calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AliasRecord {
+    /// Who calls under it.
+    pub owner: Arc<Owner>,
+    /// What its hooks know it as, in the same session.
+    pub known_as: Arc<str>,
 }
 
 /// From where on it is known what happened in a namespace.
@@ -110,6 +122,10 @@ impl Board {
         let mut image = self.image();
         let namespaces = self.namespaces();
         image.places = places.0;
+        let aliases = self.roster().aliases_to_save().into_iter();
+        image.aliases = aliases
+            .map(|(owner, known_as)| AliasRecord { owner, known_as })
+            .collect();
         image.lately = self.look_at_ledger(|ledger, _| {
             let spaces = namespaces.into_iter().map(|(id, namespace)| {
                 let (after, events) = ledger.space(id).history.tail(EVENTS);
@@ -184,6 +200,14 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         let last = queue.iter().len();
         let ticket = queue.insert(last, holder, wish, now);
         queue.close(ticket, now);
+        Ok(())
+    }
+
+    pub(super) fn add_alias(&mut self, record: AliasRecord) -> Result<(), Unfit> {
+        let AliasRecord { owner, known_as } = record;
+        let owner = self.owner(owner)?;
+        check_name(&known_as)?;
+        self.aliases.push((owner, known_as));
         Ok(())
     }
 

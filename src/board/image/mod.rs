@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use handed::{EventRecord, HistoryRecord, PlaceRecord, Places};
+pub use handed::{AliasRecord, EventRecord, HistoryRecord, PlaceRecord, Places};
 pub use restore::{Restoring, Unfit};
 pub use take::Image;
 
@@ -53,8 +53,10 @@ pub enum Record {
     Settled(SettledRecord),
     /// A request that was applied, and is not to be applied again.
     Answer(AnswerRecord),
-    /// A place in the queue for locks. Only a board that is handed over has these, and the next two.
+    /// A place in the queue for locks. Only a board that is handed over has these, and the next three.
     Place(PlaceRecord),
+    /// A name that an agent has given itself.
+    Alias(AliasRecord),
     /// From where on events are known.
     History(HistoryRecord),
     /// What happened to a key.

@@ -1,6 +1,6 @@
 //! Making a board of records: all of them fit together, or there is no board.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::board::entry::Hold;
 use crate::board::locks;
 use crate::board::queue::Wish;
 use crate::board::revisions::MAX_START;
-use crate::board::roster::{Roster, Saved, clean};
+use crate::board::roster::{Company, Roster, Saved, clean};
 use crate::board::scores::Tally;
 use crate::board::settled::Settlement;
 use crate::board::space::Growth;
@@ -77,6 +77,8 @@ pub struct Restoring<C> {
     owners: BTreeSet<Arc<Owner>>,
     sessions: Vec<Saved>,
     known: HashSet<SessionId>,
+    /// What agents call themselves, each with the name that its hooks know it by.
+    pub(super) aliases: Vec<(Arc<Owner>, Arc<str>)>,
     answers: Answers,
     entries: usize,
 }
@@ -99,6 +101,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             owners: BTreeSet::new(),
             sessions: Vec::new(),
             known: HashSet::new(),
+            aliases: Vec::new(),
             answers: Answers::default(),
             entries: 0,
         })
@@ -117,6 +120,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
                 Ok(())
             }
             Record::Place(record) => self.add_place(record),
+            Record::Alias(record) => self.add_alias(record),
             Record::History(record) => self.add_history(&record),
             Record::Event(record) => self.add_event(record),
         }
@@ -135,14 +139,36 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
     /// Returns the board, which sets its revisions aside in `revisions`.
     pub fn finish(self, mut revisions: RevisionFile) -> io::Result<Board> {
         revisions.reserve_after(self.ledger.rev())?;
+        let mut companies = self.companies();
+        let sessions = self.sessions.into_iter().map(|saved| {
+            let company = companies.remove(&saved.2.session).unwrap_or_default();
+            (saved, company)
+        });
+        let roster = Roster::restored(self.moment.last_session, sessions, self.now);
         Ok(Board::of(Parts {
             clock: Box::new(self.clock),
             ledger: self.ledger,
             limits: self.limits,
             revisions,
-            roster: Roster::restored(self.moment.last_session, self.sessions, self.now),
+            roster,
             answers: self.answers,
         }))
+    }
+
+    /// Returns who shares which session: those who hold or wait for something in it, so that it is theirs when they
+    /// call again, and those of whom it was said.
+    fn companies(&self) -> HashMap<SessionId, Company> {
+        let mut companies: HashMap<SessionId, Company> = HashMap::new();
+        for owner in self.ledger.at_work() {
+            let company = companies.entry(owner.session).or_default();
+            company.names.insert(Arc::clone(&owner.name));
+        }
+        for (owner, known) in &self.aliases {
+            let company = companies.entry(owner.session).or_default();
+            company.names.extend([&owner.name, known].map(Arc::clone));
+            company.aliases.insert(Arc::clone(&owner.name), Arc::clone(known));
+        }
+        companies
     }
 
     fn add_session(&mut self, record: SessionRecord) -> Result<(), Unfit> {
@@ -424,7 +450,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
     }
 }
 
-fn check_name(name: &Arc<str>) -> Result<(), Unfit> {
+pub(super) fn check_name(name: &Arc<str>) -> Result<(), Unfit> {
     if name.is_empty() || clean(name) != **name {
         return Err(Unfit::Name(Arc::clone(name)));
     }

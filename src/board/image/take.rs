@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::handed::Lately;
 use super::{
-    AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, PlaceRecord, Record, ScoreRecord,
-    SessionRecord, SettledRecord, WorkRecord, millis,
+    AliasRecord, AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, PlaceRecord, Record,
+    ScoreRecord, SessionRecord, SettledRecord, WorkRecord, millis,
 };
 use crate::board::answers::Mark;
 use crate::board::entry::Hold;
@@ -27,6 +27,7 @@ pub struct Image {
     marks: Vec<(Fingerprint, Arc<Mark>)>,
     /// Only for a board that is handed over.
     pub(super) places: Vec<PlaceRecord>,
+    pub(super) aliases: Vec<AliasRecord>,
     pub(super) lately: Vec<Lately>,
 }
 
@@ -64,6 +65,7 @@ impl Board {
             sessions: sessions.collect(),
             marks: self.answers().in_image(rev, now),
             places: Vec::new(),
+            aliases: Vec::new(),
             lately: Vec::new(),
         }
     }
@@ -106,12 +108,13 @@ impl Image {
         let answers = answers.map(|(secret, mark)| Record::Answer(self.answer(*secret, mark)));
         let tasks = scores.chain(settled);
         let places = self.places.iter().cloned().map(Record::Place);
+        let aliases = self.aliases.iter().cloned().map(Record::Alias);
         let lately = self.lately.iter().flat_map(|lately| {
             let events = lately.events(self.now).map(Record::Event);
             iter::once(Record::History(lately.history())).chain(events)
         });
         let held = sessions.chain(entries).chain(losses).chain(tasks).chain(answers);
-        held.chain(places).chain(lately)
+        held.chain(places).chain(aliases).chain(lately)
     }
 
     fn entry(&self, namespace: &Namespace, key: &Key, entry: &Entry) -> EntryRecord {

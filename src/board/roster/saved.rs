@@ -1,10 +1,10 @@
 //! The sessions that an image of the board shows, and those that a new board takes over from one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Actor, Departed, Introduction, Member, Roster, lock};
+use super::{Actor, Company, Departed, Introduction, Member, Roster, lock};
 use crate::board::{Fingerprint, GRACE, NamespaceId, Owner, Presence, SessionId, Time};
 
 /// A session that can come back: where, how it proves itself, and who it is.
@@ -24,24 +24,37 @@ impl Roster {
         (SessionId(self.last.load(Ordering::Relaxed)), sessions)
     }
 
-    /// Returns a roster on which nobody is yet, whose `sessions` left at `now` and can come back.
-    pub(crate) fn restored(last: SessionId, sessions: impl IntoIterator<Item = Saved>, now: Time) -> Self {
-        let departed = |(namespace, secret, owner)| {
-            // Who comes back gets the presence that its leases have; this one only names it.
-            let presence = Presence::new(owner, Duration::ZERO, now);
-            let member = Arc::new(Member {
-                actor: RwLock::new(Actor::new(presence)),
-                others: Mutex::default(),
-                expected: Mutex::default(),
-                aliases: Mutex::default(),
-                client: RwLock::default(),
-                introduction: Introduction::default(),
-                secret: Some(secret),
-                namespace,
-                since: now,
-            });
+    /// Returns the aliases in all sessions that could come back, each of the one who is called so, with the name that
+    /// its hooks know it by.
+    pub(crate) fn aliases_to_save(&self) -> Vec<(Arc<Owner>, Arc<str>)> {
+        let members = lock(&self.members);
+        let departed = lock(&self.departed);
+        let all = departed.iter().map(|one| &one.member).chain(members.values());
+        let of_session = |member: &Arc<Member>| {
+            let session = member.owner().session;
+            let aliases = member.all_aliases().into_iter();
+            aliases.map(move |(alias, known)| (Owner::new(&alias, session), known))
+        };
+        let can_return = |member: &&Arc<Member>| member.secret.is_some();
+        let aliases = all.filter(can_return).flat_map(of_session).collect();
+        drop((departed, members));
+        aliases
+    }
+
+    /// Returns a roster on which nobody is yet, whose `sessions` left at `now` and can come back, each with its company.
+    pub(crate) fn restored(
+        last: SessionId,
+        sessions: impl IntoIterator<Item = (Saved, Company)>,
+        now: Time,
+    ) -> Self {
+        // Who comes back gets the presence that its leases have; this one only names it.
+        let presence = |owner| Presence::new(owner, Duration::ZERO, now);
+        let departed = |((namespace, secret, owner), company)| {
+            let actor = Actor::new(presence(owner));
+            let member = Member::new(actor, Introduction::default(), Some(secret), namespace, now);
+            member.accompany(company, presence);
             Departed {
-                member,
+                member: Arc::new(member),
                 until: now.after(GRACE),
             }
         };

@@ -218,3 +218,50 @@ fn nobody_begins_to_act_in_a_session_that_has_left() {
     let late = roster.actor(&lead, "late", Time::default(), here);
     assert_eq!(late.unwrap_err(), Refusal::left());
 }
+
+#[test]
+fn who_comes_back_brings_those_who_shared_the_session_and_their_names() {
+    let roster = Roster::default();
+    let enter = |name: &str, secret: &str| {
+        let introduction = Introduction {
+            name: Some(name.to_owned()),
+            ..Introduction::default()
+        };
+        let secret = Some(Secret::from(secret).fingerprint());
+        roster.enter(
+            NamespaceId(0),
+            introduction,
+            secret,
+            Time::default().after(GRACE),
+            |owner, _| here(owner),
+        )
+    };
+    let first = enter("lead", "s1");
+    for name in ["helper", "other"] {
+        roster.actor(&first, name, Time::default(), here).unwrap();
+    }
+    first.expect("call-1", "helper");
+    first.note_alias(&Arc::from("bob"), &Arc::from("lead"));
+    roster.leave(&first, Time::default(), || ());
+    assert_eq!(&*enter("other", "s2").owner().name, "other");
+
+    let back = enter("lead", "s1");
+    let names = |member: &Member| {
+        let agents = member.as_agents().into_iter();
+        agents
+            .map(|agent| agent.owner.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&back),
+        ["lead", "helper"],
+        "one name is another's meanwhile"
+    );
+    assert_eq!(back.expected("call-1").as_deref(), Some("helper"));
+    assert_eq!(back.aliases("lead"), [Arc::from("bob")]);
+    assert_eq!(
+        names(&enter("lead", "s1")),
+        ["lead", "helper"],
+        "also over a live one"
+    );
+}

@@ -1,0 +1,75 @@
+//! Whom hooks speak for when an agent goes by several names, or its connection was cut.
+
+use crate::hook_rules::{ONE, TWO, attach, denied, edit, expire, holders, hook, passes, sub_agent};
+use crate::support::raw::Raw;
+use crate::support::socket::SocketServer;
+use serde_json::{Value, json};
+use tokio::net::UnixStream;
+
+/// Attaches a bridge that `process` has started and that can come back.
+async fn bridge(server: &SocketServer, name: &str, process: u32, secret: &str) -> Raw<UnixStream> {
+    let mut raw = server.agent().await;
+    let hello = json!({ "callboard/hello": { "name": name, "ppid": process, "secret": secret } });
+    raw.send(&hello.to_string()).await;
+    raw.body("heartbeat", json!({})).await;
+    raw
+}
+
+/// Cuts `bridge` off, and returns when the board has noticed.
+async fn cut(server: &SocketServer, bridge: Raw<UnixStream>, name: &str) {
+    drop(bridge);
+    let is_here = |server: &SocketServer| {
+        let agents = server.board.agents();
+        agents.iter().any(|agent| *agent.owner.name == *name)
+    };
+    server
+        .until("it is off the board", |server| !is_here(server))
+        .await;
+}
+
+/// Calls `tool`, beside which the client says `meta`.
+async fn call(agent: &mut Raw<UnixStream>, tool: &str, arguments: Value, meta: Value) -> Value {
+    let call = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+    agent.request("tools/call", call).await
+}
+
+/// What Codex says of a sub-agent's hook.
+fn of_thread(path: &str) -> Value {
+    let agent = json!({ "kind": "default", "id": "019a-00000002" });
+    json!({ "thread": "019a-00000001", "agent": agent, "writes": [path] })
+}
+
+#[tokio::test]
+async fn a_codex_thread_is_still_the_same_when_all_bridges_come_back() {
+    let server = SocketServer::start();
+    let first = bridge(&server, "codex", ONE, "s1").await;
+    let second = bridge(&server, "codex", ONE, "s2").await;
+    passes(&hook(&server, "before", ONE, of_thread("b.rs")).await);
+    cut(&server, first, "codex").await;
+    cut(&server, second, "codex-2").await;
+    let mut first = bridge(&server, "codex", ONE, "s1").await;
+    let mut second = bridge(&server, "codex", ONE, "s2").await;
+
+    let meta = json!({ "threadId": "019a-00000002" });
+    call(&mut second, "heartbeat", json!({}), meta.clone()).await;
+    passes(&hook(&server, "before", ONE, of_thread("b.rs")).await);
+    assert_eq!(holders(&server, "lock:b.rs"), ["codex-00000002"]);
+    call(&mut second, "releaseLock", json!({}), meta).await;
+    assert_eq!(holders(&server, "lock:b.rs"), [""; 0]);
+    first.body("heartbeat", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_name_of_its_own_is_still_an_agent_s_after_it_was_cut_off() {
+    let server = SocketServer::start();
+    let mut one = bridge(&server, "one", ONE, "s1").await;
+    passes(&hook(&server, "before", ONE, json!({ "call": "toolu_1" })).await);
+    let lock = json!({ "targets": ["a.rs"], "as": "lead" });
+    let meta = json!({ "claudecode/toolUseId": "toolu_1" });
+    call(&mut one, "acquireLock", lock, meta).await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    cut(&server, one, "one").await;
+    let _one = bridge(&server, "one", ONE, "s1").await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    assert_eq!(holders(&server, "lock:a.rs"), ["lead"]);
+}
