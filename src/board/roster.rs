@@ -222,6 +222,15 @@ impl Roster {
         Ok(actor)
     }
 
+    /// Makes room for one who is to call as `name` in the session of `member`: when there is none, the one is forgotten
+    /// whose last call is the longest ago among those who are not `busy`.
+    pub(crate) fn make_room(member: &Member, name: &str, busy: impl Fn(&Owner) -> bool) {
+        let name = clean(name);
+        if member.others() == MAX_ACTORS && *name != *member.owner().name && member.other(&name).is_none() {
+            member.forget_oldest(busy);
+        }
+    }
+
     /// Returns who calls as `name` in the session of `member`, or in another live one of the same client.
     pub(crate) fn actor_of_client(
         &self,

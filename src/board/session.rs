@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::roster::{Actor, Member};
+use super::roster::{Actor, Member, Roster};
 use super::{Board, Call, Introduction, NamespaceId, Owner, Refusal, Tether, Time};
 
 /// An attached agent's view of the board. Dropping it takes the agent off the roster, unless it was found by
@@ -77,9 +77,11 @@ impl Session {
 
     /// Returns the agent at work that calls itself `name`: several may share a session.
     ///
-    /// Refuses a name that is somebody's in another session, and a 65th in this one.
+    /// Refuses a name that is somebody's in another session, and a 65th in this one as long as all the others hold
+    /// or wait for something.
     pub fn call_as(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
+        self.make_room(name);
         let actor = self
             .board
             .roster()
@@ -92,6 +94,7 @@ impl Session {
     pub fn call_in_client(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();
+        self.make_room(name);
         Ok(self.at_work(roster.actor_of_client(&self.member, name, self.now(), presence)?))
     }
 
@@ -121,6 +124,11 @@ impl Session {
     pub fn dismiss(&self, name: &str) {
         self.member.dismiss(name);
         self.board.tell();
+    }
+
+    fn make_room(&self, name: &str) {
+        let busy = |owner: &Owner| self.board.is_busy(self.namespace(), owner);
+        Roster::make_room(&self.member, name, busy);
     }
 
     fn at_work(&self, actor: Arc<Actor>) -> Call<'_> {

@@ -73,3 +73,37 @@ async fn a_name_of_its_own_is_still_an_agent_s_after_it_was_cut_off() {
     passes(&edit(&server, ONE, "a.rs").await);
     assert_eq!(holders(&server, "lock:a.rs"), ["lead"]);
 }
+
+#[tokio::test]
+async fn sub_agents_that_were_never_seen_to_stop_leave_their_places_to_others() {
+    let server = SocketServer::start();
+    let _one = attach(&server, "one", ONE).await;
+    for number in 0..70 {
+        let agent = sub_agent(&format!("{number:08}"));
+        let writes = if number == 0 { json!(["a.rs"]) } else { json!([]) };
+        passes(
+            &hook(
+                &server,
+                "before",
+                ONE,
+                json!({ "agent": agent, "writes": writes }),
+            )
+            .await,
+        );
+    }
+    let names: Vec<_> = server
+        .board
+        .agents()
+        .into_iter()
+        .map(|agent| agent.owner.name.to_string())
+        .collect();
+    assert!(
+        names.contains(&"general-purpose-00000000".to_owned()),
+        "it holds a file"
+    );
+    assert!(
+        !names.contains(&"general-purpose-00000001".to_owned()),
+        "{names:?}"
+    );
+    assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-00000000"]);
+}

@@ -86,6 +86,14 @@ impl Board {
         self.core().ledger.presence(namespace, owner, now)
     }
 
+    /// Tells whether `owner` holds something or waits for it.
+    pub(in crate::board) fn is_busy(&self, namespace: NamespaceId, owner: &Owner) -> bool {
+        self.look_at_ledger(|ledger, _| {
+            let mut waiters = ledger.queue(namespace);
+            waiters.any(|waiter| **waiter.owner() == *owner) || !ledger.holds(namespace, owner).is_empty()
+        })
+    }
+
     /// Returns who is attached, in the order of arrival.
     pub fn agents(&self) -> Vec<Agent> {
         self.0.roster.agents()

@@ -179,6 +179,20 @@ impl Member {
         own.into_keys().collect()
     }
 
+    /// Returns how many call under names of their own.
+    pub(super) fn others(&self) -> usize {
+        lock(&self.others).len()
+    }
+
+    /// Forgets the one who has not called for the longest time and is not `busy`, if there is one.
+    pub(super) fn forget_oldest(&self, busy: impl Fn(&Owner) -> bool) {
+        let others = lock(&self.others).clone();
+        let idle = others.values().filter(|actor| !busy(actor.owner()));
+        if let Some(oldest) = idle.min_by_key(|actor| lock(&actor.last_call).map(|(_, at)| at)) {
+            self.dismiss(&oldest.owner().name);
+        }
+    }
+
     /// Forgets the one who calls as `name`.
     pub(crate) fn dismiss(&self, name: &str) {
         let name = clean(name);

@@ -265,3 +265,29 @@ fn who_comes_back_brings_those_who_shared_the_session_and_their_names() {
         "also over a live one"
     );
 }
+
+#[test]
+fn the_one_who_called_least_lately_makes_room_for_another_unless_it_is_busy() {
+    let roster = Roster::default();
+    let lead = enter(&roster, Some("lead"));
+    let call = |name: &str, at| {
+        let actor = roster.actor(&lead, name, Time::default(), here).unwrap();
+        actor.called("heartbeat", Time::from_nanos(at));
+    };
+    for number in 0..64_u64 {
+        call(&format!("agent-{number}"), 64 - number);
+    }
+    lead.note_alias(&Arc::from("agent-62"), &Arc::from("agent-0"));
+    assert!(roster.actor(&lead, "late", Time::default(), here).is_err());
+    let busy = |owner: &Owner| *owner.name == *"agent-63";
+    for known in ["lead", "agent-63"] {
+        Roster::make_room(&lead, known, busy);
+    }
+    assert!(lead.other("agent-62").is_some(), "who is known needs no room");
+    Roster::make_room(&lead, "late", busy);
+    assert!(lead.other("agent-63").is_some() && lead.other("agent-62").is_none());
+    assert!(lead.aliases("agent-0").is_empty());
+    call("late", 100);
+    Roster::make_room(&lead, "later", |_| true);
+    assert!(roster.actor(&lead, "later", Time::default(), here).is_err());
+}
