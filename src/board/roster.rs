@@ -253,6 +253,42 @@ impl Roster {
         siblings.find_map(|one| one.other(&name))
     }
 
+    /// Tells whether one of `processes` opened no session in `namespace` that is here, and one that may be back in a moment.
+    pub(crate) fn awaits(&self, namespace: NamespaceId, processes: &[u32], now: Time) -> bool {
+        if processes.is_empty() || !self.of_process(processes).is_empty() {
+            return false;
+        }
+        let is_agent = |member: &Member| !member.introduction.aside;
+        self.with_names(now, |names| names.is_awaited(namespace, processes, is_agent))
+    }
+
+    /// Tells whether `name`, by which nobody is known in the session of `member`, is that of one in another session of
+    /// the same client, which may be back in a moment.
+    pub(crate) fn awaits_in_client(&self, member: &Member, name: &str, now: Time) -> bool {
+        let name = clean(name);
+        if member.is_called(&name) {
+            return false;
+        }
+        let client = member.introduction.ppid;
+        let is_its = |one: &Member| one.is_called(&name);
+        self.with_names(now, |names| {
+            names.is_awaited(member.namespace, client.as_slice(), is_its)
+        })
+    }
+
+    fn with_names<T>(&self, now: Time, look: impl FnOnce(&Names<'_>) -> T) -> T {
+        let members = lock(&self.members);
+        let departed = lock(&self.departed);
+        let names = Names {
+            members: &members,
+            departed: &departed,
+            now,
+        };
+        let seen = look(&names);
+        drop((departed, members));
+        seen
+    }
+
     /// Removes a session at `now`, unless a newer connection has taken it over; `depart` notes its end. If it can
     /// come back, its names are kept for it during the grace time.
     pub(crate) fn leave(&self, member: &Arc<Member>, now: Time, depart: impl FnOnce()) {

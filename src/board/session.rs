@@ -98,6 +98,13 @@ impl Session {
         Ok(self.at_work(roster.actor_of_client(&self.member, name, self.now(), presence)?))
     }
 
+    /// Tells whether [`Session::call_in_client`] would not find the agent `name` now, and may in a moment, when another
+    /// session of the client is back.
+    pub fn awaits(&self, name: &str) -> bool {
+        let roster = self.board.roster();
+        roster.awaits_in_client(&self.member, name, self.now())
+    }
+
     /// Notes that the call `id`, which is about to come over the session's connection, is of the agent `name`.
     ///
     /// Clients do not say which of their agents calls; their hooks do, a moment before.

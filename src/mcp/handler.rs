@@ -161,7 +161,7 @@ impl Handler {
             Err(fault) => return answer::fault(&fault),
         };
         let (session, place) = seat;
-        let agent = match caller(session, tool.family, &mut arguments, &context.meta) {
+        let agent = match caller(session, tool.family, &mut arguments, &context.meta).await {
             Ok(agent) => agent,
             Err(failure) => {
                 return answer::failure(failure, &Listener::new(&session.call(), self.tools));
@@ -225,7 +225,7 @@ impl Handler {
 }
 
 /// Returns who makes a call of a tool of `family`.
-fn caller<'a>(
+async fn caller<'a>(
     session: &'a Session,
     family: Family,
     arguments: &mut Arguments,
@@ -235,7 +235,7 @@ fn caller<'a>(
         Family::Coordination => arguments.text("as")?,
         Family::Original | Family::Storage => None,
     };
-    Ok(identity::agent(session, named.as_deref(), meta)?)
+    Ok(identity::agent(session, named.as_deref(), meta).await?)
 }
 
 /// Returns as much of a name as is kept or repeated.

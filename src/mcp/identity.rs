@@ -6,6 +6,7 @@
 
 use rmcp::model::RequestMetaObject;
 
+use super::reunion;
 use crate::board::{Call, MAX_NAME_CHARS, Refusal, Session};
 
 /// Where Claude Code names the call to a server and to hooks alike.
@@ -19,7 +20,7 @@ const CODEX: &str = "codex";
 const SHOWN: usize = 8;
 
 /// Returns the agent of `session` that makes the call; `named` is the name that the call gives.
-pub(super) fn agent<'a>(
+pub(super) async fn agent<'a>(
     session: &'a Session,
     named: Option<&str>,
     meta: &RequestMetaObject,
@@ -37,15 +38,17 @@ pub(super) fn agent<'a>(
         return session.call_as(&name);
     }
     match text(THREAD) {
-        Some(thread) if !thread.is_empty() => thread_agent(session, thread),
+        Some(thread) if !thread.is_empty() => thread_agent(session, thread).await,
         _ => Ok(session.call()),
     }
 }
 
 /// Returns the agent that works in `thread` of the client of `session`. It is one and the same in the client's hooks
 /// and over each of its bridges: Codex starts one for every thread, all of them in one process.
-pub(super) fn thread_agent<'a>(session: &'a Session, thread: &str) -> Result<Call<'a>, Refusal> {
-    session.call_in_client(&thread_name(session, thread))
+pub(super) async fn thread_agent<'a>(session: &'a Session, thread: &str) -> Result<Call<'a>, Refusal> {
+    let name = thread_name(session, thread);
+    reunion::complete(session.board(), || session.awaits(&name)).await;
+    session.call_in_client(&name)
 }
 
 /// Tells whether a client says of a call which of its model's it is.

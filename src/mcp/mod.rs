@@ -24,6 +24,7 @@ mod notices;
 mod prompts;
 mod report;
 mod resources;
+mod reunion;
 mod setup;
 mod subscriptions;
 mod targets;

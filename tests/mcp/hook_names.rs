@@ -1,6 +1,6 @@
 //! Whom hooks speak for when an agent goes by several names, or its connection was cut.
 
-use crate::hook_rules::{ONE, TWO, attach, denied, edit, expire, holders, hook, passes, sub_agent};
+use crate::hook_rules::{ONE, TWO, attach, denied, edit, holders, hook, passes, sub_agent};
 use crate::support::raw::Raw;
 use crate::support::socket::SocketServer;
 use serde_json::{Value, json};
@@ -106,4 +106,53 @@ async fn sub_agents_that_were_never_seen_to_stop_leave_their_places_to_others() 
         "{names:?}"
     );
     assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-00000000"]);
+}
+
+/// Asks as a hook before an edit of `path` does, and returns when the server has begun to answer.
+async fn ask(asking: &mut Raw<UnixStream>, server: &SocketServer, process: u32, mut more: Value) -> Value {
+    more["moment"] = json!("before");
+    more["processes"] = json!([4_100_000, process]);
+    more["cwd"] = json!(server.dir.path());
+    more["autoLock"] = json!(true);
+    let id = asking.ask("callboard/hook", more).await;
+    asking.request("callboard/stats", json!({})).await;
+    id
+}
+
+#[tokio::test]
+async fn a_hook_waits_for_its_agent_that_is_cut_off_for_a_moment() {
+    let server = SocketServer::start();
+    let (one, _two) = (
+        bridge(&server, "one", ONE, "s1").await,
+        attach(&server, "two", TWO).await,
+    );
+    passes(&edit(&server, ONE, "a.rs").await);
+    cut(&server, one, "one").await;
+    denied(&edit(&server, TWO, "a.rs").await);
+    let mut asking = server.agent().await;
+    let id = ask(&mut asking, &server, ONE, json!({ "writes": ["a.rs", "b.rs"] })).await;
+    let _one = bridge(&server, "one", ONE, "s1").await;
+    passes(&asking.answer(&id).await["result"]);
+    assert_eq!(holders(&server, "lock:b.rs"), ["one"]);
+}
+
+#[tokio::test]
+async fn a_codex_thread_waits_for_the_bridge_that_it_is_known_on() {
+    let server = SocketServer::start();
+    let first = bridge(&server, "codex", ONE, "s1").await;
+    let mut second = bridge(&server, "codex", ONE, "s2").await;
+    passes(&hook(&server, "before", ONE, of_thread("b.rs")).await);
+    cut(&server, first, "codex").await;
+    let mut asking = server.agent().await;
+    let id = ask(&mut asking, &server, ONE, of_thread("b.rs")).await;
+    let call = json!({
+        "name": "acquireLock", "arguments": { "targets": ["c.rs"] }, "_meta": { "threadId": "019a-00000002" },
+    });
+    let locking = second.ask("tools/call", call).await;
+    second.request("callboard/stats", json!({})).await;
+    let _first = bridge(&server, "codex", ONE, "s1").await;
+    passes(&asking.answer(&id).await["result"]);
+    second.answer(&locking).await;
+    assert_eq!(holders(&server, "lock:c.rs"), ["codex-00000002"]);
+    assert_eq!(holders(&server, "lock:b.rs"), ["codex-00000002"]);
 }

@@ -49,6 +49,13 @@ impl Board {
             .collect()
     }
 
+    /// Tells whether [`Board::sessions_of`] finds none of `processes` in `namespace` now, and may in a moment, when a
+    /// session that was cut off is back.
+    pub fn awaits(&self, namespace: NamespaceId, processes: &[u32]) -> bool {
+        let now = self.clock().now();
+        self.0.roster.awaits(namespace, processes, now)
+    }
+
     fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {
         let session = owner.session;
         if let Err(refusal) = self.apply(&self.itself(namespace), Return { session }) {

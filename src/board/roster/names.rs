@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Departed, Member, lock};
-use crate::board::{Owner, SessionId, Time};
+use crate::board::{NamespaceId, Owner, SessionId, Time};
 
 /// The most characters in a name.
 pub const MAX_NAME_CHARS: usize = 64;
@@ -53,6 +53,22 @@ impl Names<'_> {
         names
             .find(|name| !taken.contains(&**name))
             .unwrap_or_else(|| base.to_owned())
+    }
+
+    /// Tells whether a session that may be back in a moment, and that `is_it`, was opened by one of `processes`. Of one
+    /// that the board before this one knew, nobody can say that it was not.
+    pub(super) fn is_awaited(
+        &self,
+        namespace: NamespaceId,
+        processes: &[u32],
+        is_it: impl Fn(&Member) -> bool,
+    ) -> bool {
+        let mut away = self.departed.iter().filter(|one| self.now < one.until);
+        away.any(|one| {
+            let opener = one.member.introduction.ppid;
+            let is_opener = opener.is_none_or(|opener| processes.contains(&opener));
+            one.member.namespace == namespace && is_opener && is_it(&one.member)
+        })
     }
 
     fn others(&self, own: SessionId) -> impl Iterator<Item = &Arc<Member>> {

@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::fault::{Fault, Listener};
 use super::identity;
 use super::notices;
+use super::reunion;
 use super::targets::Place;
 use super::tools::Toolset;
 use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session, Target};
@@ -48,7 +49,9 @@ pub(super) async fn answer(
         Fault::invalid("params", problem)
     };
     let occasion: Occasion = serde_json::from_value(params).map_err(unreadable)?;
-    let sessions = session.board().sessions_of(&occasion.processes);
+    let (board, processes) = (session.board(), &occasion.processes);
+    reunion::complete(board, || board.awaits(session.namespace(), processes)).await;
+    let sessions = board.sessions_of(processes);
     // A client with threads opens sessions for them as they come and go: the first is there as long as the client.
     let home = match occasion.thread {
         Some(_) => sessions.first(),
@@ -82,7 +85,10 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     async fn judge(&self) -> Result<Verdict, Refusal> {
-        let agent = self.home.map(|home| self.agent(home)).transpose()?;
+        let agent = match self.home {
+            Some(home) => Some(self.agent(home).await?),
+            None => None,
+        };
         if let Some(agent) = &agent {
             agent.note(CALL)?;
         }
@@ -95,7 +101,7 @@ impl<'a> Case<'a> {
         }
         self.note_end(agent.as_ref());
         match self.occasion.moment {
-            Moment::Start => self.start(agent.as_ref()),
+            Moment::Start => self.start(agent.as_ref()).await,
             Moment::Before => self.before(agent.as_ref()).await,
             Moment::After => Ok(Verdict::Pass),
             Moment::Between => Ok(self.between(agent.as_ref())),
@@ -106,32 +112,32 @@ impl<'a> Case<'a> {
     }
 
     /// Returns the agent of the session `home` that the hook speaks for.
-    fn agent(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
-        let leader = self.leader(home)?;
+    async fn agent(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
+        let leader = self.leader(home).await?;
         let Some(agent) = &self.occasion.agent else {
             return Ok(leader);
         };
         // The one that it works for waits for it, and must not lose what it holds meanwhile.
         leader.note(CALL)?;
         match self.occasion.thread {
-            Some(_) => identity::thread_agent(home, &agent.id),
+            Some(_) => identity::thread_agent(home, &agent.id).await,
             None => home.call_as(&name_of(agent)),
         }
     }
 
     /// Returns the agent that the client was started for.
-    fn leader(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
+    async fn leader(&self, home: &'a Session) -> Result<Call<'a>, Refusal> {
         match &self.occasion.thread {
-            Some(thread) => identity::thread_agent(home, thread),
+            Some(thread) => identity::thread_agent(home, thread).await,
             None => Ok(home.call()),
         }
     }
 
     /// Tells a new agent what is going on.
-    fn start(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+    async fn start(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
         if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
             // Whoever hands work on does not go on with it at the same time.
-            give_back_automatic(&self.leader(home)?)?;
+            give_back_automatic(&self.leader(home).await?)?;
         }
         let context = match agent {
             Some(agent) => words::welcome(agent, Some(agent), self.tools)?,
