@@ -245,6 +245,12 @@ impl Roster {
         known.map_or_else(|| self.actor(member, name, now, presence), Ok)
     }
 
+    /// Returns the live session of the agent `known`, or else `member`.
+    pub(crate) fn seat(&self, member: &Arc<Member>, known: &Owner) -> Arc<Member> {
+        let members = lock(&self.members);
+        Arc::clone(members.get(&known.session).unwrap_or(member))
+    }
+
     fn elsewhere(&self, member: &Member, name: &str) -> Option<Arc<Actor>> {
         let client = member.introduction.ppid?;
         let name = clean(name);

@@ -81,7 +81,7 @@ impl Session {
     /// or wait for something.
     pub fn call_as(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
-        self.make_room(name);
+        self.make_room(&self.member, name);
         let actor = self
             .board
             .roster()
@@ -94,8 +94,32 @@ impl Session {
     pub fn call_in_client(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();
-        self.make_room(name);
-        Ok(self.at_work(roster.actor_of_client(&self.member, name, self.now(), presence)?))
+        self.make_room(&self.member, name);
+        let actor = roster.actor_of_client(&self.member, name, self.now(), presence)?;
+        actor.named_by_client();
+        Ok(self.at_work(actor))
+    }
+
+    /// Returns the agent at work that calls itself `name`, and that the hooks of its client know as `known`, which it is
+    /// remembered for.
+    pub fn call_of(&self, known: &Owner, name: &str) -> Result<Call<'_>, Refusal> {
+        let presence = |owner: &_| self.board.presence(self.namespace(), owner);
+        let roster = self.board.roster();
+        let seat = roster.seat(&self.member, known);
+        self.make_room(&seat, name);
+        let actor = roster.actor_of_client(&seat, name, self.now(), presence)?;
+        if actor.owner().session == known.session {
+            seat.note_alias(&actor.owner().name, &known.name);
+        }
+        Ok(self.at_work(actor))
+    }
+
+    /// Returns the agent at work that calls itself `name`, of which nothing tells what the hooks of its client know it
+    /// as: they know it by the session's name as long as this is the only other one that is given.
+    pub fn call_of_sole(&self, name: &str) -> Result<Call<'_>, Refusal> {
+        let agent = self.call_as(name)?;
+        self.member.note_sole_alias(&agent.owner().name);
+        Ok(agent)
     }
 
     /// Tells whether [`Session::call_in_client`] would not find the agent `name` now, and may in a moment, when another
@@ -117,11 +141,6 @@ impl Session {
         self.member.expected(id)
     }
 
-    /// Notes that the agent that is known as `name` calls itself `alias`, as who calls.
-    pub fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
-        self.member.note_alias(alias, name);
-    }
-
     /// Returns what else the agent calls itself that is known as `name`.
     pub fn aliases(&self, name: &str) -> Vec<Arc<str>> {
         self.member.aliases(name)
@@ -133,9 +152,9 @@ impl Session {
         self.board.tell();
     }
 
-    fn make_room(&self, name: &str) {
+    fn make_room(&self, member: &Member, name: &str) {
         let busy = |owner: &Owner| self.board.is_busy(self.namespace(), owner);
-        Roster::make_room(&self.member, name, busy);
+        Roster::make_room(member, name, busy);
     }
 
     fn at_work(&self, actor: Arc<Actor>) -> Call<'_> {

@@ -1,8 +1,13 @@
 //! Who is behind a call: one connection may serve several agents.
 //!
 //! In this order: the name that the call gives (`as`), the agent that a hook has said makes the call, the one
-//! that the client names beside the call, the session's own name. The names that clients give beside a call are nobody's choice but the client's, so
-//! they hold for every tool.
+//! that the client names beside the call, the session's own name. The names that clients give beside a call are nobody's
+//! choice but the client's, so they hold for every tool.
+//!
+//! Hooks never hear of `as`. So that they know whose locks an agent has under a name that it gave itself, that name is
+//! noted for the one that its hooks know it by. Clients that say nothing beside a call have hooks that speak for the
+//! session's own name alone: there it is noted for that one, but only until a second name is given, for then there may be
+//! several agents, and it is better that an edit is denied than that one agent has the locks of another.
 
 use rmcp::model::RequestMetaObject;
 
@@ -26,20 +31,17 @@ pub(super) async fn agent<'a>(
     meta: &RequestMetaObject,
 ) -> Result<Call<'a>, Refusal> {
     let text = |field| meta.get(field).and_then(|value| value.as_str());
-    let expected = text(CALL).and_then(|id| session.expected(id));
-    if let Some(name) = named {
-        let agent = session.call_as(name)?;
-        if let Some(known) = &expected {
-            session.note_alias(&agent.owner().name, known);
-        }
-        return Ok(agent);
-    }
-    if let Some(name) = expected {
-        return session.call_as(&name);
-    }
-    match text(THREAD) {
-        Some(thread) if !thread.is_empty() => thread_agent(session, thread).await,
-        _ => Ok(session.call()),
+    let known = match (text(CALL).and_then(|id| session.expected(id)), text(THREAD)) {
+        (Some(name), _) => Some(session.call_as(&name)?),
+        (None, Some(thread)) if !thread.is_empty() => Some(thread_agent(session, thread).await?),
+        _ => None,
+    };
+    match (named, known) {
+        (Some(name), Some(known)) => session.call_of(known.owner(), name),
+        (Some(name), None) if names_call(meta) => session.call_as(name),
+        (Some(name), None) => session.call_of_sole(name),
+        (None, Some(known)) => Ok(known),
+        (None, None) => Ok(session.call()),
     }
 }
 

@@ -203,7 +203,7 @@ fn an_agent_is_the_same_over_another_bridge_of_its_client_after_the_change_of_ha
         ttl: Duration::from_secs(300),
     };
     now(second.call_as("codex-B").unwrap().acquire(own, Duration::ZERO)).unwrap();
-    second.note_alias(&Arc::from("bob"), &Arc::from("codex-B"));
+    second.call_of(&thread, "bob").unwrap();
     drop(first);
 
     let clock = clock.later(1);

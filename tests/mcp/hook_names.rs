@@ -156,3 +156,49 @@ async fn a_codex_thread_waits_for_the_bridge_that_it_is_known_on() {
     assert_eq!(holders(&server, "lock:c.rs"), ["codex-00000002"]);
     assert_eq!(holders(&server, "lock:b.rs"), ["codex-00000002"]);
 }
+
+#[tokio::test]
+async fn a_codex_thread_under_a_name_of_its_own_is_still_itself_to_hooks_over_every_bridge() {
+    let server = SocketServer::start();
+    let _first = attach(&server, "codex", ONE).await;
+    let mut second = attach(&server, "codex", ONE).await;
+    let meta = json!({ "threadId": "019a-00000002" });
+    // Before and after a hook has spoken for it: it is of the session that named it first.
+    for path in ["a.rs", "b.rs"] {
+        let lock = json!({ "targets": [path], "as": "bob" });
+        call(&mut second, "acquireLock", lock, meta.clone()).await;
+        assert_eq!(holders(&server, &format!("lock:{path}")), ["bob"]);
+        passes(&hook(&server, "before", ONE, of_thread(path)).await);
+        let lead = json!({ "thread": "019a-00000001", "writes": [path] });
+        assert!(denied(&hook(&server, "before", ONE, lead).await).contains("locked by bob"));
+    }
+    passes(&hook(&server, "stop", ONE, of_thread("")).await);
+    assert_eq!(holders(&server, "lock:a.rs"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_codex_thread_that_speaks_as_another_does_not_get_its_locks() {
+    let server = SocketServer::start();
+    let mut codex = attach(&server, "codex", ONE).await;
+    let other = json!({ "threadId": "019a-00000002" });
+    call(&mut codex, "acquireLock", json!({ "targets": ["a.rs"] }), other).await;
+    let lead = json!({ "threadId": "019a-00000001" });
+    call(&mut codex, "heartbeat", json!({ "as": "codex-00000002" }), lead).await;
+    let edit = json!({ "thread": "019a-00000001", "writes": ["a.rs"] });
+    denied(&hook(&server, "before", ONE, edit).await);
+}
+
+#[tokio::test]
+async fn where_calls_say_nothing_of_their_maker_one_name_is_the_agent_s_and_two_are_nobody_s() {
+    let server = SocketServer::start();
+    let mut one = attach(&server, "gemini", ONE).await;
+    let lock = |path: &str, name: &str| json!({ "targets": [path], "as": name });
+    one.body("acquireLock", lock("a.rs", "bob")).await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    one.body("acquireLock", lock("b.rs", "bob")).await;
+    passes(&edit(&server, ONE, "b.rs").await);
+    one.body("acquireLock", lock("c.rs", "ann")).await;
+    for path in ["a.rs", "c.rs"] {
+        denied(&edit(&server, ONE, path).await);
+    }
+}

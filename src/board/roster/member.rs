@@ -1,7 +1,7 @@
 //! One session on the roster: those who call in it, and what is known of them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::{Agent, Introduction, clean, lock, read};
@@ -40,6 +40,8 @@ pub(crate) struct Company {
 #[derive(Debug)]
 pub(crate) struct Actor {
     pub(crate) presence: Arc<Presence>,
+    /// Whether it is its client that calls it so, over all sessions, and not the agent itself.
+    is_of_client: AtomicBool,
     calls: AtomicU64,
     last_call: Mutex<Option<(&'static str, Time)>>,
 }
@@ -48,6 +50,7 @@ impl Actor {
     pub(super) fn new(presence: Arc<Presence>) -> Arc<Self> {
         Arc::new(Self {
             presence,
+            is_of_client: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             last_call: Mutex::default(),
         })
@@ -57,6 +60,7 @@ impl Actor {
     fn back(&self, presence: Arc<Presence>) -> Arc<Self> {
         Arc::new(Self {
             presence,
+            is_of_client: AtomicBool::new(self.is_of_client.load(Ordering::Relaxed)),
             calls: AtomicU64::new(self.calls.load(Ordering::Relaxed)),
             last_call: Mutex::new(*lock(&self.last_call)),
         })
@@ -64,6 +68,11 @@ impl Actor {
 
     pub(crate) fn owner(&self) -> &Arc<Owner> {
         self.presence.owner()
+    }
+
+    /// Notes that its client calls it so.
+    pub(crate) fn named_by_client(&self) {
+        self.is_of_client.store(true, Ordering::Relaxed);
     }
 
     /// Notes a call of `tool` at `now`.
@@ -166,9 +175,23 @@ impl Member {
     /// Notes that the agent that is known as `name` calls itself `alias`, which is one who calls. A name by which
     /// another agent of the session is known is that one's.
     pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
-        let is_known = lock(&self.expected).iter().any(|(_, known)| known == alias);
+        let is_expected = lock(&self.expected).iter().any(|(_, known)| known == alias);
+        let of_client = |actor: Arc<Actor>| actor.is_of_client.load(Ordering::Relaxed);
+        let is_known = is_expected || self.other(alias).is_some_and(of_client);
         if !is_known && *alias != self.owner().name {
             lock(&self.aliases).insert(Arc::clone(alias), Arc::clone(name));
+        }
+    }
+
+    /// Notes that one of the session calls itself `alias`, and nothing tells which: it is the only one there is, or else
+    /// it cannot be told any more who calls itself what.
+    pub(crate) fn note_sole_alias(&self, alias: &Arc<str>) {
+        let own = self.owner().name.clone();
+        let is_sole = lock(&self.others).keys().all(|name| name == alias);
+        if is_sole && lock(&self.expected).is_empty() {
+            self.note_alias(alias, &own);
+        } else if *alias != own {
+            lock(&self.aliases).retain(|_, known| *known != own);
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::fault::{Fault, Listener};
 use super::super::tools::Toolset;
 use super::words;
 use crate::board::{
-    Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Owner, Refusal, Revision,
+    Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Refusal, Revision,
     Session, SessionId, Target, Term, Wish,
 };
 use crate::hook::Verdict;
@@ -25,17 +25,17 @@ pub(super) struct Rival {
 }
 
 /// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them. What it holds
-/// under one of its `aliases` is its own.
+/// under any of its names, which are the `whole` of it, is its own.
 pub(super) async fn edit(
     agent: &Call<'_>,
-    aliases: &[Arc<str>],
+    whole: &[Call<'_>],
     targets: &[Target],
     locks: bool,
     tools: Toolset,
 ) -> Result<Verdict, Refusal> {
     let open: Vec<Target> = targets
         .iter()
-        .filter(|target| !is_held_by(agent, aliases, target))
+        .filter(|target| !is_held_by(agent, whole, target))
         .cloned()
         .collect();
     let lost: Vec<Loss> = agent.notices().map_or_else(Vec::new, |told| told.lost);
@@ -67,7 +67,7 @@ pub(super) async fn edit(
         }
     } else if let Some(rival) = open
         .iter()
-        .find_map(|target| above(agent, target, |lease| is_own(agent, aliases, lease)))
+        .find_map(|target| above(agent, target, |lease| is_own(whole, lease)))
     {
         return Ok(words::in_the_way(&rival, tools));
     }
@@ -89,7 +89,7 @@ pub(super) fn look(reader: &Call<'_>, targets: &[Target], tools: Toolset) -> Ver
 /// Keeps `agent` from throwing away what others hold at `places` or below.
 pub(super) fn overwrite(
     agent: &Call<'_>,
-    aliases: &[Arc<str>],
+    whole: &[Call<'_>],
     places: &[Target],
     resolver: &Resolver,
     tools: Toolset,
@@ -100,7 +100,7 @@ pub(super) fn overwrite(
     };
     let rivals: Vec<Rival> = locks(agent)
         .into_iter()
-        .filter(|rival| !is_own(agent, aliases, &rival.lease) && is_hit(&rival.target))
+        .filter(|rival| !is_own(whole, &rival.lease) && is_hit(&rival.target))
         .collect();
     words::overwritten(&rivals, tools)
 }
@@ -145,18 +145,20 @@ fn forget(agent: &Call<'_>, lost: &[Loss]) -> Result<(), Refusal> {
 }
 
 /// Tells whether `agent` may write `target` because of a lock that it has.
-fn is_held_by(agent: &Call<'_>, aliases: &[Arc<str>], target: &Target) -> bool {
+fn is_held_by(agent: &Call<'_>, whole: &[Call<'_>], target: &Target) -> bool {
     held_above(agent, target).iter().any(|(_, entry)| {
         let mut leases = entry.leases().iter();
-        leases.any(|lease| lease.mode == Mode::Exclusive && is_own(agent, aliases, lease))
+        leases.any(|lease| lease.mode == Mode::Exclusive && is_own(whole, lease))
     })
 }
 
 /// A raw lock names whom its writer likes, so it is of all agents of the session that wrote it.
-fn is_own(agent: &Call<'_>, aliases: &[Arc<str>], lease: &Lease) -> bool {
-    let (own, owner): (&Owner, &Owner) = (agent.owner(), lease.owner());
-    let is_alias = || lease.term == Term::Entry || aliases.contains(&owner.name);
-    own == owner || own.session == owner.session && is_alias()
+fn is_own(whole: &[Call<'_>], lease: &Lease) -> bool {
+    let owner = lease.owner();
+    whole.iter().any(|own| {
+        let own = own.owner();
+        own == owner || lease.term == Term::Entry && own.session == owner.session
+    })
 }
 
 /// Returns the first hold on `target`, or on a directory above it, that is not `own`.

@@ -13,8 +13,6 @@ pub(super) mod tool;
 pub(super) mod wake;
 mod words;
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::fault::{Fault, Listener};
@@ -150,7 +148,7 @@ impl<'a> Case<'a> {
         if let (Some(home), Some(call), Some(agent)) = (self.home, &self.occasion.call, agent) {
             home.expect(call, &agent.owner().name);
         }
-        let aliases = self.aliases(agent);
+        let whole = agent.map_or_else(Vec::new, |agent| self.whole(agent));
         let asking = self.asking.call();
         let reader = agent.unwrap_or(&asking);
         let mut written = Vec::new();
@@ -171,10 +169,10 @@ impl<'a> Case<'a> {
             };
             let verdict = match agent {
                 Some(agent) if is_edit => {
-                    edit::edit(agent, &aliases, &targets, self.occasion.auto_lock, self.tools).await?
+                    edit::edit(agent, &whole, &targets, self.occasion.auto_lock, self.tools).await?
                 }
                 None if is_edit => edit::look(reader, &targets, self.tools),
-                _ => edit::overwrite(reader, &aliases, &targets, self.place.resolver(), self.tools),
+                _ => edit::overwrite(reader, &whole, &targets, self.place.resolver(), self.tools),
             };
             if verdict != Verdict::Pass {
                 return Ok(verdict);
@@ -189,21 +187,22 @@ impl<'a> Case<'a> {
         Ok(Verdict::Pass)
     }
 
-    /// Returns what else `agent` calls itself: it may have named itself in its calls.
-    fn aliases(&self, agent: Option<&Call<'_>>) -> Vec<Arc<str>> {
-        let (Some(home), Some(agent)) = (self.home, agent) else {
-            return Vec::new();
-        };
-        home.aliases(&agent.owner().name)
+    /// Returns the session in which `agent` works: it may be another one of its client.
+    fn seat(&self, agent: &Call<'_>) -> Option<&'a Session> {
+        let works_in = |one: &&Session| one.owner().session == agent.owner().session;
+        self.sessions.iter().find(works_in).or(self.home)
     }
 
-    /// Returns `agent` under all its names.
+    /// Returns `agent` under all its names: it may have named itself in its calls.
     fn whole<'c>(&self, agent: &Call<'c>) -> Vec<Call<'c>>
     where
         'a: 'c,
     {
-        let aliases = self.aliases(Some(agent));
-        let also = aliases.iter().filter_map(|name| self.home?.call_as(name).ok());
+        let aliases = |seat: &'a Session| {
+            let names = seat.aliases(&agent.owner().name).into_iter();
+            names.filter_map(|name| seat.call_as(&name).ok())
+        };
+        let also = self.seat(agent).into_iter().flat_map(aliases);
         std::iter::once(agent.clone()).chain(also).collect()
     }
 
@@ -280,8 +279,8 @@ impl<'a> Case<'a> {
                 one.submit(token, Outcome::Retry, None)?;
             }
             one.release(None)?;
-            if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
-                home.dismiss(&one.owner().name);
+            if let (Some(seat), Some(_)) = (self.seat(&one), &self.occasion.agent) {
+                seat.dismiss(&one.owner().name);
             }
         }
         Ok(Verdict::Pass)
