@@ -8,7 +8,7 @@ use super::roster::Actor;
 use super::stats::count;
 use super::turn::Turn;
 use super::{
-    Acquire, Board, Caller, Entry, Event, Grant, Key, Ledger, Mark, NamespaceId, Notices, Owner, Page,
+    Acquire, Board, Caller, Entry, Event, Grant, Key, Ledger, Loss, Mark, NamespaceId, Notices, Owner, Page,
     Pattern, Refusal, Revision, Target, Waiter, Wish,
 };
 
@@ -62,6 +62,13 @@ impl<'a> Call<'a> {
     /// Returns who is at work.
     pub fn owner(&self) -> &Arc<Owner> {
         self.actor.owner()
+    }
+
+    /// Returns the same agent under the name that the hooks of its client know it by, if it has given itself another.
+    #[must_use]
+    pub fn known_as(&self) -> Option<Self> {
+        let actor = self.board.roster().known_as(self.owner())?;
+        Some(Self::new(self.board, self.namespace, actor))
     }
 
     /// Notes a call of `tool`, for the dashboard and the rate. It renews all that the agent holds.
@@ -202,6 +209,13 @@ impl<'a> Call<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Forgets the losses `told`, which the agent knows of.
+    pub fn forget_losses(&self, told: &[Loss]) {
+        if !told.is_empty() {
+            self.board.forget_losses(self.namespace, self.owner(), told);
         }
     }
 

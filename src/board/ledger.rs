@@ -343,6 +343,12 @@ impl Ledger {
         self.space_mut(namespace).intrusions.tell(owner, told);
     }
 
+    /// Forgets the losses `told` of `owner`.
+    pub fn forget_losses(&mut self, namespace: NamespaceId, owner: &Owner, told: &[Loss]) {
+        let holdings = &mut self.space_mut(namespace).holdings;
+        holdings.make_up(owner, |loss| told.contains(loss));
+    }
+
     /// Returns the changes of locked files by others than their holders, in the order in which they were seen.
     pub fn intrusions(&self, namespace: NamespaceId) -> Vec<Intrusion> {
         self.space(namespace).intrusions.all().cloned().collect()

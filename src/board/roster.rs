@@ -251,6 +251,12 @@ impl Roster {
         Arc::clone(members.get(&known.session).unwrap_or(member))
     }
 
+    /// Returns who `alias` is to its hooks, if that is somebody else.
+    pub(crate) fn known_as(&self, alias: &Owner) -> Option<Arc<Actor>> {
+        let member = lock(&self.members).get(&alias.session).cloned()?;
+        member.known_as(&alias.name)
+    }
+
     fn elsewhere(&self, member: &Member, name: &str) -> Option<Arc<Actor>> {
         let client = member.introduction.ppid?;
         let name = clean(name);

@@ -1,6 +1,6 @@
 //! Whom hooks speak for when an agent goes by several names, or its connection was cut.
 
-use crate::hook_rules::{ONE, TWO, attach, denied, edit, holders, hook, passes, sub_agent};
+use crate::hook_rules::{ONE, TWO, attach, denied, edit, expire, holders, hook, passes, sub_agent};
 use crate::support::raw::Raw;
 use crate::support::socket::SocketServer;
 use serde_json::{Value, json};
@@ -201,4 +201,64 @@ async fn where_calls_say_nothing_of_their_maker_one_name_is_the_agent_s_and_two_
     for path in ["a.rs", "c.rs"] {
         denied(&edit(&server, ONE, path).await);
     }
+}
+
+/// Returns an agent that its hooks know as `one` and that calls itself `lead`.
+async fn lead(server: &SocketServer) -> Raw<UnixStream> {
+    let mut one = attach(server, "one", ONE).await;
+    as_lead(server, &mut one, "heartbeat", json!({})).await;
+    one
+}
+
+/// Calls `tool` as Claude Code does when its agent calls itself `lead`, and returns what is answered.
+async fn as_lead(
+    server: &SocketServer,
+    one: &mut Raw<UnixStream>,
+    tool: &str,
+    mut arguments: Value,
+) -> Value {
+    passes(&hook(server, "before", ONE, json!({ "call": "toolu_1" })).await);
+    arguments["as"] = json!("lead");
+    let answer = call(one, tool, arguments, json!({ "claudecode/toolUseId": "toolu_1" })).await;
+    answer["result"]["structuredContent"].clone()
+}
+
+#[tokio::test]
+async fn a_loss_under_a_name_of_its_own_is_told_once_before_an_agent_writes_again() {
+    let server = SocketServer::start();
+    let mut one = lead(&server).await;
+    as_lead(
+        &server,
+        &mut one,
+        "acquireLock",
+        json!({ "targets": ["a.rs", "src"] }),
+    )
+    .await;
+    for key in ["lock:a.rs", "lock:src"] {
+        expire(&server, key);
+    }
+    assert!(denied(&edit(&server, ONE, "a.rs").await).contains("read it again"));
+    passes(&edit(&server, ONE, "a.rs").await);
+    passes(&hook(&server, "stop", ONE, json!({})).await);
+    passes(&edit(&server, ONE, "a.rs").await);
+    for path in ["src/b.rs", "src/c.rs"] {
+        denied(&edit(&server, ONE, path).await);
+        passes(&edit(&server, ONE, path).await);
+    }
+    let without = json!({ "writes": ["src/d.rs"], "autoLock": false });
+    assert!(denied(&hook(&server, "before", ONE, without.clone()).await).contains("acquireLock it again"));
+    passes(&hook(&server, "before", ONE, without).await);
+}
+
+#[tokio::test]
+async fn automatic_locks_end_with_the_task_of_an_agent_that_named_itself() {
+    let server = SocketServer::start();
+    let mut one = lead(&server).await;
+    one.set("task:7", "{}").await;
+    let claim = as_lead(&server, &mut one, "claimTask", json!({})).await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    assert_eq!(holders(&server, "lock:a.rs"), ["one"]);
+    let done = json!({ "token": claim["token"], "outcome": "done" });
+    as_lead(&server, &mut one, "submitTask", done).await;
+    assert_eq!(holders(&server, "lock:a.rs"), [""; 0]);
 }

@@ -111,6 +111,11 @@ impl Board {
         self.core().ledger.note_told(namespace, owner, told);
     }
 
+    /// Forgets the losses `told` of `owner`.
+    pub(in crate::board) fn forget_losses(&self, namespace: NamespaceId, owner: &Owner, told: &[Loss]) {
+        self.core().ledger.forget_losses(namespace, owner, told);
+    }
+
     /// Returns the changes of locked files by others than their holders that are remembered, in the order in
     /// which they were seen.
     pub fn intrusions(&self, namespace: NamespaceId) -> Vec<Intrusion> {

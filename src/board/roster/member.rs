@@ -195,6 +195,16 @@ impl Member {
         }
     }
 
+    /// Returns what the hooks of the agent know it as that calls itself `alias`.
+    pub(super) fn known_as(&self, alias: &str) -> Option<Arc<Actor>> {
+        let name = lock(&self.aliases).get(alias).cloned()?;
+        let main = self.actor();
+        if main.owner().name == name {
+            return Some(main);
+        }
+        self.other(&name)
+    }
+
     /// Returns what else the agent calls itself that is known as `name`.
     pub(crate) fn aliases(&self, name: &str) -> Vec<Arc<str>> {
         let mut own = lock(&self.aliases).clone();

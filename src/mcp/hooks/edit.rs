@@ -38,12 +38,15 @@ pub(super) async fn edit(
         .filter(|target| !is_held_by(agent, whole, target))
         .cloned()
         .collect();
-    let lost: Vec<Loss> = agent.notices().map_or_else(Vec::new, |told| told.lost);
     let is_of_these = |loss: &Loss| {
         let lost = Target::of_key(&loss.key);
         lost.is_some_and(|lost| open.iter().any(|target| target.overlaps(&lost)))
     };
-    let lost: Vec<Loss> = lost.into_iter().filter(is_of_these).collect();
+    let losses = |one: &Call<'_>| -> Vec<Loss> {
+        let lost = one.notices().map_or_else(Vec::new, |told| told.lost);
+        lost.into_iter().filter(is_of_these).collect()
+    };
+    let lost: Vec<(&Call<'_>, Vec<Loss>)> = whole.iter().map(|one| (one, losses(one))).collect();
     if locks {
         for some in open.chunks(MAX_TARGETS) {
             let wish = Wish {
@@ -71,11 +74,15 @@ pub(super) async fn edit(
     {
         return Ok(words::in_the_way(&rival, tools));
     }
+    // Each is told once. Where files are locked, a directory that was lost is told of for each of its files.
+    let is_over = |loss: &&Loss| !locks || Target::of_key(&loss.key).is_some_and(|lost| open.contains(&lost));
+    for (one, lost) in &lost {
+        let over: Vec<Loss> = lost.iter().filter(is_over).cloned().collect();
+        one.forget_losses(&over);
+    }
+    let lost: Vec<Loss> = lost.into_iter().flat_map(|(_, lost)| lost).collect();
     if lost.is_empty() {
         return Ok(Verdict::Pass);
-    }
-    if !locks {
-        forget(agent, &lost)?;
     }
     Ok(words::lost(&lost, locks))
 }
@@ -113,8 +120,15 @@ pub(super) fn commit(reader: &Call<'_>, own: &[Session], targets: &[Target]) -> 
     words::committed(&rivals.collect::<Vec<_>>(), own.is_empty())
 }
 
+/// Gives back what was locked automatically for `agent`, which may have named itself: hooks lock for it under the name
+/// that they know it by.
+pub(in crate::mcp) fn give_back_all_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
+    give_back_automatic(agent)?;
+    agent.known_as().as_ref().map_or(Ok(()), give_back_automatic)
+}
+
 /// Gives back what was locked for `agent` automatically.
-pub(in crate::mcp) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
+pub(super) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
     let is_automatic =
         |lease: &&Lease| lease.owner() == agent.owner() && lease.why.as_deref() == Some(AUTOMATIC);
     let held = agent.board().holds(agent.namespace(), agent.owner());
@@ -127,19 +141,6 @@ pub(in crate::mcp) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusa
     fences.dedup();
     for fence in fences {
         agent.release(Some(fence))?;
-    }
-    Ok(())
-}
-
-/// Forgets losses that the agent has been told of, so that it is told once.
-fn forget(agent: &Call<'_>, lost: &[Loss]) -> Result<(), Refusal> {
-    let held = agent.board().holds(agent.namespace(), agent.owner());
-    let still = |fence: Revision| {
-        let mut leases = held.iter().flat_map(|(_, entry)| entry.leases());
-        leases.any(|lease| lease.fence == fence && lease.owner() == agent.owner())
-    };
-    for loss in lost.iter().filter(|loss| !still(loss.fence)) {
-        agent.release(Some(loss.fence))?;
     }
     Ok(())
 }

@@ -25,7 +25,8 @@ use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session, 
 use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, SubAgent, Verdict};
 
-pub(super) use edit::give_back_automatic;
+pub(super) use edit::give_back_all_automatic;
+use edit::give_back_automatic;
 
 /// What a hook asks: an [`Occasion`] in, a [`Verdict`] out.
 pub(super) const HOOK: &str = "callboard/hook";

@@ -61,7 +61,7 @@ fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
     }
     arguments.end()?;
     let submitted = agent.submit(token, outcome, result.map(Arc::from))?;
-    hooks::give_back_automatic(agent)?;
+    hooks::give_back_all_automatic(agent)?;
     answer::success(&Answer {
         success: true,
         key: submitted.key,
