@@ -80,12 +80,15 @@ impl<R: Read, W: Write> Client<R, W> {
 
     /// Opens the protocol the way clients did before 2026, and checks that the answer came.
     pub(crate) fn open(&mut self) -> Result {
-        let opening = concat!(
-            r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","#,
-            r#""capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#,
-            "\n",
+        self.open_as("bench")
+    }
+
+    /// Opens the protocol in the same way as `program` does.
+    pub(crate) fn open_as(&mut self, program: &str) -> Result {
+        let opening = format!(
+            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"2025-11-25","capabilities":{{}},"clientInfo":{{"name":"{program}","version":"1"}}}}}}"#
         );
-        self.call(opening.as_bytes())?;
+        self.call((opening + "\n").as_bytes())?;
         self.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n")
     }
 }

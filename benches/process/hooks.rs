@@ -43,7 +43,8 @@ pub(crate) fn measure(report: &mut Report) -> Result {
     // This process starts the bridge and the hooks, so it is the client of both.
     let mut bridge_process = bridge(&socket, None)?;
     let mut agent = Client::of(&mut bridge_process.child)?;
-    agent.open()?;
+    // No other client's hooks can ask over the bridge.
+    agent.open_as("claude-code")?;
     let mut session = Session {
         agent,
         socket: &socket,

@@ -128,17 +128,23 @@ impl Handler {
     }
 
     fn introduce(&self, program: &str, version: &str) {
-        let Seat::Board { session, .. } = &self.seat else {
-            return;
-        };
         let (program, version) = (head(program), head(version));
         let mut known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |(name, of): &(String, String)| name == program && of == version;
-        if !known.as_ref().is_some_and(same) {
-            *known = Some((program.to_owned(), version.to_owned()));
-            drop(known);
+        if known.as_ref().is_some_and(same) {
+            return;
+        }
+        *known = Some((program.to_owned(), version.to_owned()));
+        drop(known);
+        if let Seat::Board { session, .. } = &self.seat {
             session.introduce(program, version);
         }
+    }
+
+    /// Tells whether the program at the other end has hooks that ask over this connection.
+    fn has_hooks(&self) -> bool {
+        let known = self.program.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().is_some_and(|(program, _)| program == tool::CLIENT)
     }
 
     async fn call(
@@ -148,7 +154,7 @@ impl Handler {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         self.meet(&context.meta);
-        if name == tool::NAME && tool::is_of_hook(&context.meta) {
+        if name == tool::NAME && self.has_hooks() && tool::is_of_hook(&context.meta) {
             return Ok(self.hook(arguments).await);
         }
         let mut arguments = Arguments::new(arguments);
@@ -272,7 +278,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.meet(&context.meta);
-        Ok(self.tools.list())
+        Ok(self.tools.list(self.has_hooks()))
     }
 
     async fn call_tool(

@@ -339,7 +339,7 @@ async fn a_core_server_knows_seven_tools_and_no_others() {
         "claimTask",
         "submitTask",
     ];
-    assert_eq!(names, [&core[..], &["hook"]].concat());
+    assert_eq!(names, core);
     let unknown = ann.body("watchStorage", json!({ "pattern": "*" })).await;
     assert_eq!(unknown["error"], "NOT_FOUND");
     let hint = unknown["hint"].as_str().unwrap();

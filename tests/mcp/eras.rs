@@ -235,7 +235,7 @@ async fn clients_get_names_that_never_collide() {
 async fn the_typed_client_works_in_the_legacy_era() {
     let served = Served::new();
     let client = ().serve(served.connect("typed")).await.unwrap();
-    assert_eq!(client.list_all_tools().await.unwrap().len(), 14);
+    assert_eq!(client.list_all_tools().await.unwrap().len(), 13);
     assert_eq!(client.list_all_prompts().await.unwrap().len(), 2);
     assert_eq!(client.list_all_resources().await.unwrap().len(), 3);
     let arguments = json!({ "key": "a", "value": "v" });
@@ -253,7 +253,7 @@ async fn the_typed_client_works_in_the_modern_era() {
         preferred_versions: vec![ProtocolVersion::V_2026_07_28],
     };
     let client = ().serve_with_lifecycle(served.connect("typed"), lifecycle).await.unwrap();
-    assert_eq!(client.list_all_tools().await.unwrap().len(), 14);
+    assert_eq!(client.list_all_tools().await.unwrap().len(), 13);
     let filter = SubscriptionFilter::builder()
         .tools_list_changed()
         .resource_subscription("storage://a")

@@ -7,6 +7,14 @@ use callboard::mcp::{Handler, Toolset};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 
+/// What Claude Code calls itself.
+const CLAUDE: &str = "claude-code";
+
+/// Connects an agent of Claude Code's.
+fn claude(served: &Served, name: &str) -> Raw<DuplexStream> {
+    Raw::modern_as(CLAUDE, served.connect(name))
+}
+
 /// What Claude Code fills in before `tool` is used on `path`.
 fn before(served: &Served, tool: &str, path: &str) -> Value {
     json!({
@@ -56,7 +64,7 @@ fn holders(served: &Served, key: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_edit_locks_for_the_agent_of_the_connection_until_it_stops() {
     let served = Served::new();
-    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
     assert_eq!(
         hook(&mut one, before(&served, "Write", "a.rs")).await,
         Value::Null
@@ -76,8 +84,8 @@ async fn an_edit_locks_for_the_agent_of_the_connection_until_it_stops() {
 #[tokio::test]
 async fn a_client_of_the_older_era_is_served_alike() {
     let served = Served::new();
-    let mut one = Raw::legacy(served.connect("one")).await;
-    let mut two = Raw::legacy(served.connect("two")).await;
+    let mut one = Raw::legacy_as(CLAUDE, served.connect("one")).await;
+    let mut two = Raw::legacy_as(CLAUDE, served.connect("two")).await;
     assert_eq!(
         hook(&mut one, before(&served, "Write", "a.rs")).await,
         Value::Null
@@ -88,7 +96,7 @@ async fn a_client_of_the_older_era_is_served_alike() {
 #[tokio::test]
 async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own() {
     let served = Served::new();
-    let mut one = served.agent("one");
+    let mut one = claude(&served, "one");
     let started = hook(&mut one, of_sub_agent(event("SubagentStart"))).await;
     let context = started["hookSpecificOutput"]["additionalContext"]
         .as_str()
@@ -113,7 +121,7 @@ async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own
 #[tokio::test]
 async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_goes_with_it() {
     let served = Served::new();
-    let mut one = served.agent("one");
+    let mut one = claude(&served, "one");
     let acquire = async |one: &mut Raw<DuplexStream>, name: &str, target: &str| {
         let announced = before(&served, "mcp__callboard__acquireLock", "");
         hook(one, of_sub_agent(announced)).await;
@@ -143,7 +151,7 @@ async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_go
 #[tokio::test]
 async fn messages_are_told_between_tools_and_claims_hold_back_once() {
     let served = Served::new();
-    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
     one.set("task:7", "{}").await;
     one.body("claimTask", json!({})).await;
     two.body("sendMessage", json!({ "to": "one", "body": "hello" }))
@@ -159,9 +167,9 @@ async fn messages_are_told_between_tools_and_claims_hold_back_once() {
 }
 
 #[tokio::test]
-async fn for_a_model_there_is_no_such_tool() {
+async fn for_a_model_and_for_a_client_without_such_hooks_there_is_no_such_tool() {
     let served = Served::new();
-    let (mut one, mut two) = (served.agent("one"), served.agent("two"));
+    let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
     two.body("acquireLock", json!({ "targets": ["a.rs"] })).await;
     // Each as a client names the calls of its model.
     for meta in [
@@ -174,6 +182,15 @@ async fn for_a_model_there_is_no_such_tool() {
         let body = &answer["result"]["structuredContent"];
         assert_eq!(body["error"], "NOT_FOUND", "{answer}");
         assert!(!body["hint"].as_str().unwrap().contains("hook,"), "{body}");
+    }
+    // A client that says nothing of its models' calls has no hooks that could ask.
+    let plain = Raw::legacy(served.connect("plain")).await;
+    let away = Raw::modern(serve(Handler::away(""), served.stop.child_token()));
+    for mut other in [plain, served.agent("other"), away] {
+        let body = other.body("hook", before(&served, "Write", "b.rs")).await;
+        assert_eq!(body["error"], "NOT_FOUND", "{body}");
+        let listed = other.request("tools/list", json!({})).await.to_string();
+        assert!(!listed.contains("For hooks"), "{listed}");
     }
     assert_eq!(holders(&served, "lock:b.rs"), [""; 0]);
     // A forged one ends nothing of another connection's agents, whatever it calls itself.
@@ -191,11 +208,11 @@ async fn for_a_model_there_is_no_such_tool() {
 async fn it_is_listed_last_for_programs_alone_in_every_set() {
     for tools in [Toolset::All, Toolset::Core] {
         let served = Served::offering(tools, Limits::default());
-        let listed = served.agent("one").request("tools/list", json!({})).await;
+        let listed = claude(&served, "one").request("tools/list", json!({})).await;
         let last = listed["result"]["tools"].as_array().unwrap().last().unwrap();
         assert_eq!(last["name"], "hook");
         assert_eq!(last["_meta"]["ui"]["visibility"], json!(["app"]), "{last}");
-        let mut one = served.agent("one");
+        let mut one = claude(&served, "one");
         assert_eq!(
             hook(&mut one, before(&served, "Write", "a.rs")).await,
             Value::Null
@@ -206,7 +223,7 @@ async fn it_is_listed_last_for_programs_alone_in_every_set() {
 #[tokio::test]
 async fn what_cannot_be_read_stops_an_edit_unless_the_user_chose_otherwise() {
     let served = Served::new();
-    let mut one = served.agent("one");
+    let mut one = claude(&served, "one");
     let mut nameless = before(&served, "Write", "");
     for arguments in [json!({}), nameless.clone()] {
         let result = one.call("hook", arguments).await;
@@ -225,7 +242,7 @@ async fn what_cannot_be_read_stops_an_edit_unless_the_user_chose_otherwise() {
 #[tokio::test]
 async fn without_a_board_edits_pass_with_a_warning_or_not_at_all_as_the_user_chose() {
     let served = Served::new();
-    let stand_in = |handler| Raw::modern(serve(handler, served.stop.child_token()));
+    let stand_in = |handler| Raw::modern_as(CLAUDE, serve(handler, served.stop.child_token()));
     let mut away = stand_in(Handler::away("do this, then call again"));
     let warned = hook(&mut away, before(&served, "Write", "a.rs")).await;
     let warning = warned["systemMessage"].as_str().unwrap();

@@ -22,14 +22,17 @@ struct Night {
 impl Night {
     fn new() -> Self {
         let served = Served::new();
-        let sleeper = Raw::modern(serve(
-            served.introduced(Introduction {
-                name: Some("sleeper".to_owned()),
-                ppid: Some(PROCESS),
-                ..Introduction::default()
-            }),
-            served.stop.child_token(),
-        ));
+        let sleeper = Raw::modern_as(
+            "claude-code",
+            serve(
+                served.introduced(Introduction {
+                    name: Some("sleeper".to_owned()),
+                    ppid: Some(PROCESS),
+                    ..Introduction::default()
+                }),
+                served.stop.child_token(),
+            ),
+        );
         let (other, hook) = (served.agent("other"), served.agent("hook"));
         Self {
             served,

@@ -8,6 +8,8 @@ use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf,
 };
 
+/// What a client calls itself that says nothing else.
+const PROGRAM: &str = "raw-client";
 /// How long an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -20,6 +22,8 @@ pub(crate) struct Raw<S> {
     aside: VecDeque<Value>,
     /// The `_meta` of every request.
     meta: Option<Value>,
+    /// What it calls itself.
+    program: &'static str,
 }
 
 impl<S: AsyncRead + AsyncWrite> Raw<S> {
@@ -32,20 +36,35 @@ impl<S: AsyncRead + AsyncWrite> Raw<S> {
             last_id: 0,
             aside: VecDeque::new(),
             meta: None,
+            program: PROGRAM,
         }
     }
 
     /// Speaks over `stream` as a client of 2026-07-28, with no opening.
     pub(crate) fn modern(stream: S) -> Self {
+        Self::modern_as(PROGRAM, stream)
+    }
+
+    /// Speaks over `stream` as `program` does, being a client of 2026-07-28.
+    pub(crate) fn modern_as(program: &'static str, stream: S) -> Self {
         Self {
-            meta: Some(modern_meta("raw-client", "1.0")),
+            meta: Some(modern_meta(program, "1.0")),
+            program,
             ..Self::over(stream)
         }
     }
 
     /// Speaks over `stream` as a client of 2025-11-25, and opens the session.
     pub(crate) async fn legacy(stream: S) -> Self {
-        let mut raw = Self::over(stream);
+        Self::legacy_as(PROGRAM, stream).await
+    }
+
+    /// Speaks over `stream` as `program` does, being a client of 2025-11-25, and opens the session.
+    pub(crate) async fn legacy_as(program: &'static str, stream: S) -> Self {
+        let mut raw = Self {
+            program,
+            ..Self::over(stream)
+        };
         let answer = raw.initialize("2025-11-25").await;
         assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
         raw.send(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)
@@ -58,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite> Raw<S> {
         let params = json!({
             "protocolVersion": version,
             "capabilities": {},
-            "clientInfo": { "name": "raw-client", "version": "1.0" },
+            "clientInfo": { "name": self.program, "version": "1.0" },
         });
         self.request("initialize", params).await
     }

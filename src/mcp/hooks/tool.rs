@@ -1,8 +1,9 @@
 //! The tool by which a client's hooks ask over the connection that its agents use: `hook`.
 //!
-//! No model is meant to see it, and clients that know the mark on it show it to none. A model that calls it all the
-//! same is told that there is no such tool: its calls carry what a hook's never do. And what a hook may say concerns
-//! the agents of its own connection alone, so even a forged one does nothing that `as` would not allow.
+//! No model is meant to see it, and clients that know the mark on it show it to none. It is there for the one client
+//! whose hooks can call tools. Others are told that there is no such tool, and so are that client's models: their calls
+//! carry what a hook's never do. And what a hook may say concerns the agents of its own connection alone, so even a
+//! forged one does nothing that `as` would not allow.
 
 use std::sync::LazyLock;
 
@@ -21,6 +22,9 @@ use crate::hook::{Enforce, Heard, Verdict};
 /// What the name of the tool is.
 pub(in crate::mcp) const NAME: &str = open::TOOL;
 
+/// What the client calls itself whose hooks can call tools.
+pub(in crate::mcp) const CLIENT: &str = "claude-code";
+
 /// What a call for progress names, which no hook asks for.
 const PROGRESS: &str = "progressToken";
 
@@ -34,7 +38,8 @@ pub(in crate::mcp) fn listed() -> Tool {
     LISTED.clone()
 }
 
-/// Tells whether a call with `meta` may be a hook's: those of models say which they are, or ask for progress.
+/// Tells whether a call of [`CLIENT`] with `meta` is a hook's: those of its models say which they are, or ask for
+/// progress.
 pub(in crate::mcp) fn is_of_hook(meta: &RequestMetaObject) -> bool {
     meta.get(PROGRESS).is_none() && !identity::names_call(meta)
 }

@@ -133,20 +133,21 @@ impl Toolset {
         self.entries().map(|tool| tool.name)
     }
 
-    /// Returns the list that clients see: the same for everyone, and built once.
-    pub(super) fn list(self) -> ListToolsResult {
+    /// Returns the list that clients see: the same for everyone, and built once. The tool for hooks is in every set
+    /// where it is called at all, and not among the entries: no model calls it.
+    pub(super) fn list(self, has_hooks: bool) -> ListToolsResult {
         static ALL: LazyLock<Vec<Tool>> = LazyLock::new(|| Toolset::All.publish());
         static CORE: LazyLock<Vec<Tool>> = LazyLock::new(|| Toolset::Core.publish());
-        ListToolsResult::with_all_items(match self {
+        let mut tools = match self {
             Self::All => ALL.clone(),
             Self::Core => CORE.clone(),
-        })
+        };
+        tools.extend(has_hooks.then(tool::listed));
+        ListToolsResult::with_all_items(tools)
     }
 
-    /// The tool for hooks is in every set, and not among the entries: no model calls it.
     fn publish(self) -> Vec<Tool> {
-        let for_hooks = std::iter::once(tool::listed());
-        self.entries().map(Entry::publish).chain(for_hooks).collect()
+        self.entries().map(Entry::publish).collect()
     }
 }
 
