@@ -35,7 +35,7 @@ fn set(session: &Session, key: &str) {
 }
 
 fn keys(board: &Board, since: Revision) -> Result<Vec<String>, Revision> {
-    let namespace = board.open(&callboard::board::Namespace::default()).unwrap();
+    let namespace = board.open(&Namespace::default()).unwrap();
     let told = board.events_after(namespace, since, &Pattern::all(), 100);
     told.map(|(events, _)| events.iter().map(|event| event.key.to_string()).collect())
         .map_err(|compacted| compacted.oldest)
@@ -95,6 +95,29 @@ fn what_is_granted_in_a_place_that_was_handed_over_hangs_on_its_holder_s_life() 
     drop(waiter);
     tether.snapped();
     assert!(lock(&rival, "src", Mode::Exclusive).is_ok());
+}
+
+#[test]
+fn the_name_of_one_who_left_long_ago_is_free_and_that_of_one_who_was_there_is_not() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    drop(attach(&before, "long-gone"));
+    let _there = attach(&before, "there");
+    clock.count.advance(Duration::from_secs(31));
+    for written in [handed(&before), text(&before)] {
+        let clock = clock.later(1);
+        let after = restore(&written, &clock);
+        let called = |name: &str| {
+            let introduction = Introduction {
+                name: Some(name.to_owned()),
+                ..Introduction::default()
+            };
+            let namespace = after.open(&Namespace::default()).unwrap();
+            after.attach(namespace, introduction).owner().name.to_string()
+        };
+        assert_eq!(called("long-gone"), "long-gone");
+        assert_eq!(called("there"), "there-2");
+    }
 }
 
 #[test]

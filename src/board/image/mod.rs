@@ -73,6 +73,9 @@ pub struct SessionRecord {
     pub secret: Fingerprint,
     /// Who acts in it without giving a name.
     pub owner: Arc<Owner>,
+    /// How long ago it left; absent when it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_ms: Option<u64>,
 }
 
 /// What stands under a key.

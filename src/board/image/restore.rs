@@ -141,7 +141,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         revisions.reserve_after(self.ledger.rev())?;
         let mut companies = self.companies();
         let sessions = self.sessions.into_iter().map(|saved| {
-            let company = companies.remove(&saved.2.session).unwrap_or_default();
+            let company = companies.remove(&saved.owner.session).unwrap_or_default();
             (saved, company)
         });
         let roster = Roster::restored(self.moment.last_session, sessions, self.now);
@@ -176,10 +176,11 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             namespace,
             secret,
             owner,
+            gone_ms,
         } = record;
         let owner = self.owner(owner)?;
         let namespace = self.ledger.open(&namespace)?;
-        let same = |(other, known, _): &Saved| *other == namespace && *known == secret;
+        let same = |other: &Saved| other.namespace == namespace && other.secret == secret;
         if owner.session == SessionId::BOARD {
             return Err(Unfit::Session(owner.session));
         }
@@ -190,7 +191,12 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             let (which, limit) = ("sessions", MAX_SESSIONS);
             return Err(Refusal::Full { which, limit }.into());
         }
-        self.sessions.push((namespace, secret, owner));
+        self.sessions.push(Saved {
+            namespace,
+            secret,
+            owner,
+            left: gone_ms.map(|gone| self.ago(gone)),
+        });
         Ok(())
     }
 

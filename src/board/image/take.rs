@@ -46,12 +46,13 @@ impl Board {
         let namespaces = self.namespaces();
         let name = |id| namespaces.iter().find(|(known, _)| *known == id);
         let (last_session, sessions) = self.roster().to_save();
-        let sessions = sessions.into_iter().filter_map(|(namespace, secret, owner)| {
-            let (_, namespace) = name(namespace)?;
+        let sessions = sessions.into_iter().filter_map(|saved| {
+            let (_, namespace) = name(saved.namespace)?;
             Some(SessionRecord {
                 namespace: namespace.clone(),
-                secret,
-                owner,
+                secret: saved.secret,
+                owner: saved.owner,
+                gone_ms: saved.left.map(|left| millis(now.since(left))),
             })
         });
         Image {

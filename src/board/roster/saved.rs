@@ -7,8 +7,17 @@ use std::time::Duration;
 use super::{Actor, Company, Departed, Introduction, Member, Roster, lock};
 use crate::board::{Fingerprint, GRACE, NamespaceId, Owner, Presence, SessionId, Time};
 
-/// A session that can come back: where, how it proves itself, and who it is.
-pub(crate) type Saved = (NamespaceId, Fingerprint, Arc<Owner>);
+/// A session that can come back.
+#[derive(Clone, Debug)]
+pub(crate) struct Saved {
+    pub(crate) namespace: NamespaceId,
+    /// How it proves itself.
+    pub(crate) secret: Fingerprint,
+    /// Who acts in it without giving a name.
+    pub(crate) owner: Arc<Owner>,
+    /// When it left, unless it is here.
+    pub(crate) left: Option<Time>,
+}
 
 impl Roster {
     /// Returns the highest number of a session, and the sessions that could come back: those that left
@@ -17,8 +26,17 @@ impl Roster {
         // Both at once: who leaves goes from one list to the other.
         let members = lock(&self.members);
         let departed = lock(&self.departed);
-        let all = departed.iter().map(|one| &one.member).chain(members.values());
-        let sessions = all.filter_map(|member| Some((member.namespace, member.secret?, member.owner())));
+        let gone = departed.iter();
+        let gone = gone.map(|one| (&one.member, Some(one.until.before(GRACE))));
+        let all = gone.chain(members.values().map(|member| (member, None)));
+        let sessions = all.filter_map(|(member, left)| {
+            Some(Saved {
+                namespace: member.namespace,
+                secret: member.secret?,
+                owner: member.owner(),
+                left,
+            })
+        });
         let sessions = sessions.collect();
         drop((departed, members));
         (SessionId(self.last.load(Ordering::Relaxed)), sessions)
@@ -41,7 +59,8 @@ impl Roster {
         aliases
     }
 
-    /// Returns a roster on which nobody is yet, whose `sessions` left at `now` and can come back, each with its company.
+    /// Returns a roster on which nobody is yet at `now`, whose `sessions` can come back, each with its company. Those
+    /// that had not left do so now.
     pub(crate) fn restored(
         last: SessionId,
         sessions: impl IntoIterator<Item = (Saved, Company)>,
@@ -49,13 +68,19 @@ impl Roster {
     ) -> Self {
         // Who comes back gets the presence that its leases have; this one only names it.
         let presence = |owner| Presence::new(owner, Duration::ZERO, now);
-        let departed = |((namespace, secret, owner), company)| {
+        let departed = |(saved, company)| {
+            let Saved {
+                namespace,
+                secret,
+                owner,
+                left,
+            } = saved;
             let actor = Actor::new(presence(owner));
             let member = Member::new(actor, Introduction::default(), Some(secret), namespace, now);
             member.accompany(company, presence);
             Departed {
                 member: Arc::new(member),
-                until: now.after(GRACE),
+                until: left.unwrap_or(now).after(GRACE),
             }
         };
         Self {
