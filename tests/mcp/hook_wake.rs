@@ -157,3 +157,40 @@ async fn the_wait_ends_with_the_session_and_with_the_server() {
     served.stop.cancel();
     while hook.line().await.is_some() {}
 }
+
+#[tokio::test]
+async fn an_agent_is_woken_for_what_there_is_under_a_name_that_it_gave_itself() {
+    let mut night = Night::new();
+    night
+        .other
+        .body("acquireLock", json!({ "targets": ["a.rs"] }))
+        .await;
+    let wanted = json!({ "targets": ["a.rs"], "waitMs": 1, "as": "lead" });
+    let refused = night.sleeper.body("acquireLock", wanted).await;
+    assert_eq!(refused["error"], "HELD", "{refused}");
+    let send = json!({ "to": "lead", "body": "hello" });
+
+    let first = night.sleep().await;
+    night.other.body("sendMessage", send.clone()).await;
+    let reason = night.woken(&first).await.unwrap();
+    assert!(
+        reason.contains(r#"messages wait for you (1), receiveMessages with as "lead""#),
+        "{reason}"
+    );
+    let second = night.sleep().await;
+    night.other.body("releaseLock", json!({})).await;
+    let reason = night.woken(&second).await.unwrap();
+    assert!(
+        reason.contains(r#"a.rs is free, for which you waited; acquireLock it with as "lead""#),
+        "{reason}"
+    );
+    assert!(!reason.contains("messages"), "{reason}");
+    // What was told under one name is news under the other.
+    let third = night.sleep().await;
+    night.send().await;
+    let reason = night.woken(&third).await.unwrap();
+    assert!(
+        reason.contains("messages wait for you (1), receiveMessages returns"),
+        "{reason}"
+    );
+}

@@ -194,17 +194,15 @@ impl<'a> Case<'a> {
         self.sessions.iter().find(works_in).or(self.home)
     }
 
-    /// Returns `agent` under all its names: it may have named itself in its calls.
+    /// Returns `agent` under all its names.
     fn whole<'c>(&self, agent: &Call<'c>) -> Vec<Call<'c>>
     where
         'a: 'c,
     {
-        let aliases = |seat: &'a Session| {
-            let names = seat.aliases(&agent.owner().name).into_iter();
-            names.filter_map(|name| seat.call_as(&name).ok())
-        };
-        let also = self.seat(agent).into_iter().flat_map(aliases);
-        std::iter::once(agent.clone()).chain(also).collect()
+        match self.seat(agent) {
+            Some(seat) => under_all_names(seat, agent.clone()),
+            None => vec![agent.clone()],
+        }
     }
 
     /// Tells who watches files what `agent` is about to do, so that this is not taken for somebody else's deed.
@@ -304,6 +302,13 @@ impl<'a> Case<'a> {
             },
         })
     }
+}
+
+/// Returns `agent`, which works in the session `seat`, and the same under the names that it gave itself in its calls.
+fn under_all_names<'c>(seat: &'c Session, agent: Call<'c>) -> Vec<Call<'c>> {
+    let aliases = seat.aliases(&agent.owner().name).into_iter();
+    let also: Vec<_> = aliases.filter_map(|name| seat.call_as(&name).ok()).collect();
+    std::iter::once(agent).chain(also).collect()
 }
 
 /// Returns what the sub-agent is called on the board.

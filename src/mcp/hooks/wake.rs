@@ -7,7 +7,7 @@
 //! - One process waits for each session: a newer one takes the place of the older.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::fault::{Fault, named};
 use super::super::targets::Place;
 use super::super::tools::Toolset;
+use super::under_all_names;
 use crate::board::{Board, Call, Revision, Session, SessionId, Ticket, Time, Wish};
 use crate::hook::Occasion;
 
@@ -46,6 +47,13 @@ struct Sleeper {
     turn: u64,
     /// Whether it has been at work since that process came.
     is_up: bool,
+    /// What is known of it under each of its names: messages and places are a name's.
+    names: HashMap<Arc<str>, Known>,
+}
+
+/// What an agent that may be idle waits for under one name, and what it was woken for.
+#[derive(Debug, Default)]
+struct Known {
     /// The last message that it was woken for.
     told: Revision,
     /// What it waited for in vain before it stopped, by the places that were kept for it.
@@ -92,7 +100,7 @@ impl Wakers {
     pub(super) fn stir(&self, session: SessionId) {
         if let Some(sleeper) = self.lock().get_mut(&session) {
             sleeper.is_up = true;
-            sleeper.wishes.clear();
+            sleeper.names.values_mut().for_each(|known| known.wishes.clear());
         }
     }
 
@@ -118,7 +126,7 @@ impl Wakers {
                 self.lock().remove(&session);
                 return None;
             };
-            match self.look(session, turn, &home.call(), tools) {
+            match self.look(session, turn, &under_all_names(&home, home.call()), tools) {
                 Look::Quiet => {}
                 Look::Wake(reason) => return Some(reason),
                 Look::Replaced => return None,
@@ -152,10 +160,10 @@ impl Wakers {
         turn
     }
 
-    fn look(&self, session: SessionId, turn: u64, agent: &Call<'_>, tools: Toolset) -> Look {
+    fn look(&self, session: SessionId, turn: u64, whole: &[Call<'_>], tools: Toolset) -> Look {
         let mut sleepers = self.lock();
         match sleepers.get_mut(&session) {
-            Some(sleeper) if sleeper.turn == turn => sleeper.look(agent, tools),
+            Some(sleeper) if sleeper.turn == turn => sleeper.look(whole, tools),
             _ => Look::Replaced,
         }
     }
@@ -166,10 +174,30 @@ impl Wakers {
 }
 
 impl Sleeper {
-    fn look(&mut self, agent: &Call<'_>, tools: Toolset) -> Look {
+    /// Looks for what there is for an agent under any of its names, of which the first is its client's.
+    fn look(&mut self, whole: &[Call<'_>], tools: Toolset) -> Look {
         if self.is_up {
             return Look::Quiet;
         }
+        let is_here = |name: &Arc<str>| whole.iter().any(|one| one.owner().name == *name);
+        self.names.retain(|name, _| is_here(name));
+        let mut reasons = Vec::new();
+        for (at, agent) in whole.iter().enumerate() {
+            let name = &agent.owner().name;
+            let alias = (at > 0).then_some(&**name);
+            let known = self.names.entry(Arc::clone(name)).or_default();
+            reasons.extend(known.look(agent, alias, tools));
+        }
+        if reasons.is_empty() {
+            return Look::Quiet;
+        }
+        Look::Wake(format!("callboard: {}.", reasons.join("; ")))
+    }
+}
+
+impl Known {
+    /// Returns what there is for `agent`, which has given itself the name `alias` if that is not its client's.
+    fn look(&mut self, agent: &Call<'_>, alias: Option<&str>, tools: Toolset) -> Vec<String> {
         let kept: Vec<(Kept, Wish)> = agent
             .kept()
             .into_iter()
@@ -182,6 +210,7 @@ impl Sleeper {
                 self.wishes.push((place, wish));
             }
         }
+        let with = alias.map_or_else(String::new, |name| format!(" with as {name:?}"));
         let mut reasons = Vec::new();
         let can_read = tools.find("receiveMessages").is_some();
         if let Some((newest, waiting)) = agent
@@ -190,19 +219,16 @@ impl Sleeper {
         {
             self.told = newest;
             reasons.push(format!(
-                "messages wait for you ({waiting}), receiveMessages returns them"
+                "messages wait for you ({waiting}), receiveMessages{with} returns them"
             ));
         }
         for (place, wish) in self.wishes.extract_if(.., |(_, wish)| agent.could_have(wish)) {
             self.had.push(place);
             reasons.push(format!(
-                "{} is free, for which you waited; acquireLock it, and read it again before you edit",
+                "{} is free, for which you waited; acquireLock it{with}, and read it again before you edit",
                 named(&wish.targets)
             ));
         }
-        if reasons.is_empty() {
-            return Look::Quiet;
-        }
-        Look::Wake(format!("callboard: {}.", reasons.join("; ")))
+        reasons
     }
 }
