@@ -22,6 +22,8 @@ use crate::hook::{Moment, Occasion, Verdict};
 /// What stands around the lines that are ours.
 const BEGIN: &str = "# >>> callboard (`callboard git-hook remove` takes these lines out)";
 const END: &str = "# <<< callboard";
+/// What stands there too when the whole file is ours.
+const WHOLE: &str = "# There was no hook before, so the file goes with these lines.";
 /// What the hook does. Where callboard is not installed it does nothing, or nobody could commit any more.
 const LINE: &str = "if command -v callboard >/dev/null 2>&1; then callboard git-hook run || exit $?; fi";
 /// Programs that run hooks which can be added to.
@@ -73,9 +75,8 @@ fn check(place: &Place) -> Result<(), CliError> {
 
 fn install(output: &mut Output<'_>) -> Result<(), CliError> {
     let file = hook_file()?;
-    let block = format!("{BEGIN}\n{LINE}\n{END}\n");
     let (text, mode) = match existing(&file)? {
-        None => (format!("#!/bin/sh\n{block}"), 0o755),
+        None => (format!("#!/bin/sh\n{BEGIN}\n{WHOLE}\n{LINE}\n{END}\n"), 0o755),
         Some(old) if old.text.contains(BEGIN) => {
             return output.line(format_args!("{} has the check already", file.display()));
         }
@@ -84,11 +85,13 @@ fn install(output: &mut Output<'_>) -> Result<(), CliError> {
                 return Err(by_hand(&file, "is not executable and so switched off"));
             }
             // Before all else, since a script may end anywhere.
-            let (first, rest) = old.text.split_once('\n').unwrap_or((&old.text, ""));
+            let at = old.text.find('\n').unwrap_or(old.text.len());
+            let (first, rest) = old.text.split_at(at);
             if !runs_in_shell(first) {
                 return Err(by_hand(&file, "is no shell script"));
             }
-            (format!("{first}\n{block}{rest}"), old.mode)
+            // Where the first line does not end, ours does not, so that all is as it was when they are gone.
+            (format!("{first}\n{BEGIN}\n{LINE}\n{END}{rest}"), old.mode)
         }
     };
     replace(&file, &text, mode)?;
@@ -106,7 +109,7 @@ fn remove(output: &mut Output<'_>) -> Result<(), CliError> {
     let Some((before, rest)) = old.text.split_once(BEGIN) else {
         return output.line(format_args!("{} has nothing of callboard", file.display()));
     };
-    let Some((_, after)) = rest.split_once(END) else {
+    let Some((ours, after)) = rest.split_once(END) else {
         return Err(CliError::GitHook {
             problem: format!(
                 "{} has a beginning of callboard's lines and no end",
@@ -115,11 +118,11 @@ fn remove(output: &mut Output<'_>) -> Result<(), CliError> {
             fix: format!("take them out by hand, from `{BEGIN}` on"),
         });
     };
-    let after = after.strip_prefix('\n').unwrap_or(after);
-    if before == "#!/bin/sh\n" && after.is_empty() {
+    if before == "#!/bin/sh\n" && after == "\n" && ours.contains(WHOLE) {
         fs::remove_file(&file).map_err(|source| cannot("remove git's hook", source))?;
         return output.line(format_args!("removed {}", file.display()));
     }
+    let before = before.strip_suffix('\n').unwrap_or(before);
     replace(&file, &format!("{before}{after}"), old.mode)?;
     output.line(format_args!("took the check out of {}", file.display()))
 }

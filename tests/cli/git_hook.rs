@@ -201,6 +201,26 @@ fn a_hook_that_is_there_goes_on_and_is_given_back_byte_for_byte() {
 }
 
 #[test]
+fn a_hook_that_does_nothing_yet_and_one_that_was_added_to_are_somebody_s_too() {
+    if !has_git() {
+        return;
+    }
+    let home = repository();
+    let file = pre_commit(&home);
+    let ours = fs::read_to_string(&file).unwrap();
+    fs::write(&file, ours + "echo mine\n").unwrap();
+    callboard(&home, &["git-hook", "remove"]).ok();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "#!/bin/sh\necho mine\n");
+    for own in ["#!/bin/sh\n", "#!/bin/sh", "#!/bin/sh -e\n\n"] {
+        fs::write(&file, own).unwrap();
+        callboard(&home, &["git-hook", "install"]).ok();
+        done(&git(&home, &["commit", "-q", "--allow-empty", "-m", "it runs"]));
+        callboard(&home, &["git-hook", "remove"]).ok();
+        assert_eq!(fs::read_to_string(&file).unwrap(), own);
+    }
+}
+
+#[test]
 fn what_cannot_be_added_to_is_left_alone_with_the_line_to_add() {
     if !has_git() {
         return;

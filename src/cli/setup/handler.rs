@@ -130,19 +130,38 @@ impl Handler {
 
 /// Returns the program that `command` runs when it is a hook of ours.
 pub(in crate::cli) fn program_of(command: &str) -> Option<String> {
-    let (program, _) = command.split_once(" hook ")?;
-    let unquoted = program
-        .strip_prefix('\'')
-        .and_then(|rest| rest.strip_suffix('\''));
-    let program = unquoted.map_or_else(|| program.to_owned(), |inner| inner.replace(r"'\''", "'"));
-    let name = Path::new(&program).file_name()?;
-    (name == NAME).then_some(program)
+    taken_apart(command).map(|(program, _)| program)
+}
+
+/// Returns the program that `command` runs and what is behind `hook`, when it is a hook of ours.
+fn taken_apart(command: &str) -> Option<(String, &str)> {
+    let (program, rest) = first_word(command)?;
+    let (first, rest) = first_word(rest)?;
+    let is_ours = Path::new(&program).file_name()? == NAME && first == "hook";
+    is_ours.then_some((program, rest))
+}
+
+/// Returns the first word of `text` as a shell takes it, with nothing filled in, and what is behind it.
+fn first_word(text: &str) -> Option<(String, &str)> {
+    let text = text.trim_start();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            _ if quote == Some(c) => quote = None,
+            '\\' if quote != Some('\'') => word.push(chars.next()?.1),
+            _ if quote.is_none() && c.is_ascii_whitespace() => return Some((word, &text[at..])),
+            _ => word.push(c),
+        }
+    }
+    (quote.is_none() && !text.is_empty()).then_some((word, ""))
 }
 
 impl Parts {
     fn read(command: &str) -> Option<Self> {
-        let program = program_of(command)?;
-        let (_, rest) = command.split_once(" hook ")?;
+        let (program, rest) = taken_apart(command)?;
         let mut words = words(rest)?.into_iter();
         let mut parts = Self {
             program,
@@ -333,19 +352,32 @@ mod tests {
     #[test]
     fn only_our_own_program_is_ours_however_it_is_quoted() {
         assert_eq!(program_of("callboard hook claude"), Some("callboard".to_owned()));
-        let odd = "/my tools/it's/callboard";
-        let bridge = bridge(odd, &[]);
-        let callee = Callee {
-            bridge: &bridge,
-            client: Client::Codex,
-        };
-        let command = callee.command(&Choices::default(), false);
-        assert_eq!(program_of(&command), Some(odd.to_owned()));
+        for odd in ["/my tools/it's/callboard", "/home/u/my hook dir/callboard"] {
+            let bridge = bridge(odd, &[]);
+            let callee = Callee {
+                bridge: &bridge,
+                client: Client::Codex,
+            };
+            let command = callee.command(&Choices::default(), false);
+            assert_eq!(program_of(&command), Some(odd.to_owned()));
+            let parts = Parts::read(&command).unwrap();
+            assert_eq!((&*parts.program, &*parts.client), (odd, "codex"));
+            let (_, rest) = first_word(&command).unwrap();
+            for other in [
+                format!("\"{odd}\"{rest}"),
+                format!("{}{rest}", odd.replace(' ', r"\ ").replace('\'', r"\'")),
+            ] {
+                assert_eq!(program_of(&other), Some(odd.to_owned()), "{other}");
+            }
+        }
         for other in [
             "callboards hook claude",
             "callboard get k",
             "echo callboard hook",
             "x/hook callboard",
+            "'callboard hook' claude",
+            "'/x/callboard hook claude",
+            "",
         ] {
             assert_eq!(program_of(other), None, "{other}");
         }
