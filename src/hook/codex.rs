@@ -32,7 +32,14 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
 }
 
 pub(super) fn answer(event: &str, verdict: &Verdict) -> Option<Value> {
-    claude::answer(event, verdict)
+    match verdict {
+        // It goes on after the reason with a full stop of its own.
+        Verdict::Deny { reason } => {
+            let reason = reason.strip_suffix('.').unwrap_or(reason).to_owned();
+            claude::answer(event, &Verdict::Deny { reason })
+        }
+        _ => claude::answer(event, verdict),
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +71,14 @@ mod tests {
         });
         let error = read(input.to_string().as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), "the input of apply_patch names no file");
+    }
+
+    #[test]
+    fn a_reason_ends_without_a_full_stop_since_one_follows() {
+        let reason = "a.rs is locked. Ask for it.".to_owned();
+        let said = answer("PreToolUse", &Verdict::Deny { reason }).unwrap();
+        let output = &said["hookSpecificOutput"];
+        assert_eq!(output["permissionDecisionReason"], "a.rs is locked. Ask for it");
     }
 
     #[test]
