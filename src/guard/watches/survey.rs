@@ -44,9 +44,10 @@ impl Survey {
                 if is_directory && is_left_out(&path) {
                     continue;
                 }
-                let (found, most) = match is_directory {
-                    true => (&mut survey.directories, MAX_DIRECTORIES),
-                    false => (&mut survey.files, MAX_FILES),
+                let (found, most) = if is_directory {
+                    (&mut survey.directories, MAX_DIRECTORIES)
+                } else {
+                    (&mut survey.files, MAX_FILES)
                 };
                 if found.len() < most {
                     found.push(path);
