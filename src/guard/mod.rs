@@ -10,7 +10,8 @@
 //! Whose change it was is nowhere written down, so there is a rule, and [`Testimony`] is that rule:
 //!
 //! - A change is its holder's own when the holder's hooks announced an edit of that file, or a shell command, that
-//!   was under way then or had ended a moment before.
+//!   was under way then or had ended a moment before. It is under way until its hooks tell that the agent is about
+//!   to go on.
 //! - Of a holder whose client has not announced anything, any change may be its own, so nobody is told of it.
 //! - Any other change is somebody else's. If the hooks of just one other agent announced what can have made it,
 //!   that agent is named as who was at work meanwhile; it is a suspect, and is told so.

@@ -62,6 +62,7 @@ struct Spell {
     /// The client's name for the use of the tool.
     call: Option<String>,
     from: Time,
+    /// When the agent went on after it, `None` as long as it may be under way.
     until: Option<Time>,
 }
 
