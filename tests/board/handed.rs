@@ -256,3 +256,28 @@ fn who_wrote_a_raw_lock_takes_nobody_s_name_along() {
     let after = restore(&handed(&before), &clock.later(1));
     assert_eq!(&*attach(&after, "impl-1").owner().name, "impl-1");
 }
+
+#[test]
+fn who_may_still_come_is_awaited_for_the_grace_time_whoever_opened_its_session() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let first = bridge(&before, "s1");
+    let namespace = first.namespace();
+    assert!(!before.awaits(namespace, &[7]), "it is here");
+    let text = handed(&before);
+    drop(first);
+    assert!(before.awaits(namespace, &[7]) && !before.awaits(namespace, &[8]));
+
+    let clock = clock.later(1);
+    let after = restore(&text, &clock);
+    assert!(
+        after.awaits(namespace, &[7]) && after.awaits(namespace, &[8]),
+        "nobody knows yet"
+    );
+    assert!(!after.awaits(namespace, &[]), "a person's command");
+    let _first = bridge(&after, "s1");
+    assert!(!after.awaits(namespace, &[7]) && !after.awaits(namespace, &[8]));
+    let late = restore(&text, &clock);
+    clock.count.advance(Duration::from_secs(30));
+    assert!(!late.awaits(namespace, &[7]));
+}
