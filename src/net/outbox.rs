@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rmcp::model::{ErrorCode, ErrorData, RequestId, ServerJsonRpcMessage};
 use rustix::net::{Shutdown, shutdown};
 use tokio::io::Interest;
+use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::Notify;
 
@@ -147,9 +148,7 @@ impl Outbox {
 
     /// Closes both ways for whoever is at the other end. What was sent by then can still be read.
     pub(super) fn hang_up(&self) {
-        if let Err(error) = shutdown(self.stream.as_ref(), Shutdown::Both) {
-            tracing::debug!(%error, "a connection was closed already");
-        }
+        hang_up(self.stream.as_ref());
     }
 
     /// Writes what the socket takes, and tells whether something is left.
@@ -186,6 +185,13 @@ impl Outbox {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes `stream` both ways for whoever is at the other end. What was sent by then can still be read.
+pub(super) fn hang_up(stream: &UnixStream) {
+    if let Err(error) = shutdown(stream, Shutdown::Both) {
+        tracing::debug!(%error, "a connection was closed already");
     }
 }
 

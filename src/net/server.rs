@@ -23,7 +23,7 @@ use super::handover::{Ask, Successor};
 use super::hello::Hello;
 use super::lines::{Line, Lines};
 use super::listen::{Claim, Listening};
-use super::outbox::{Outbox, to_line};
+use super::outbox::{Outbox, hang_up, to_line};
 use super::peer::Peer;
 use super::project::own_uid;
 use super::traffic::Traffic;
@@ -209,6 +209,11 @@ where
             () = self.ends.stop.cancelled() => return None,
             () = self.ends.pause.cancelled() => return None,
             first = first_line(&mut stream, &mut lines) => first?,
+            () = peer.gone() => {
+                // What it has sent can still be read, and then comes the end.
+                hang_up(&stream);
+                first_line(&mut stream, &mut lines).await?
+            }
         };
         if let Line::Whole(range) = &first
             && let Some(ask) = Ask::read(lines.bytes(range))
@@ -225,14 +230,14 @@ where
         let outbox = Arc::clone(&wire.outbox);
         // A child that inherited the socket may keep it open for ever, but is not the agent. What the process
         // sent is served, and then its input ends.
-        let hang_up = async {
+        let watched = async {
             peer.gone().await;
             outbox.hang_up();
             pending().await
         };
         tokio::select! {
             tether = self.converse(wire, first, peer.pid) => tether,
-            never = hang_up => never,
+            never = watched => never,
         }
     }
 

@@ -27,6 +27,8 @@ const SOCKET: &str = "CALLBOARD_TEST_SOCKET";
 const ROLE: &str = "CALLBOARD_TEST_ROLE";
 /// Leaves the socket to a child, makes a call that waits, and waits to be killed.
 const HEIR: &str = "leaves an heir";
+/// Leaves the socket to a child, says nothing, and waits to be killed.
+const SILENT: &str = "leaves an heir without a word";
 /// Leaves the socket to a child, makes many calls, and exits without reading an answer.
 const LAST_WORDS: &str = "exits after its last words";
 /// Closes the socket when it is sent a line, and waits to be killed.
@@ -94,6 +96,9 @@ fn the_peer_that_the_other_tests_start() {
             let mut heir = heir_of(&stream);
             writeln!(stream, "{hello}\n{wait}").unwrap();
             heir.wait().unwrap();
+        }
+        SILENT => {
+            heir_of(&stream).wait().unwrap();
         }
         LAST_WORDS => {
             let set = |n| {
@@ -258,7 +263,7 @@ fn no_descriptor_is_left_of_the_dead() {
     until("nobody is watched", PATIENCE, || (watched() == 0).then_some(()));
     let before = files().len();
     let mut peers: Vec<Peer> = (0..10)
-        .map(|number| Peer::start(&board.socket(), if number % 2 == 0 { HEIR } else { CLOSES }))
+        .map(|number| Peer::start(&board.socket(), [HEIR, SILENT, CLOSES][number % 3]))
         .collect();
     until("all are watched", PATIENCE, || {
         (watched() == peers.len()).then_some(())
