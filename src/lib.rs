@@ -9,7 +9,7 @@
 //! - [`guard`]: an eye on the files that are locked. Tells the board when somebody else changes one.
 //! - [`hook`]: what clients' hooks send and get. Turns their JSON into one form and back.
 //! - [`mcp`]: the protocol. Tools, resources, prompts and subscriptions, each a call into the board.
-//! - [`net`]: the local socket, the framing on it, and the bridge to a client's stdio.
+//! - [`net`]: the local socket, the framing on it, the bridge to a client's stdio, and which process serves.
 //! - [`tui`]: the dashboard. Reads the board like anybody else, and draws.
 //! - [`telemetry`]: where the log goes: to the dashboard's log pane, or to stderr.
 //! - [`cli`]: the command line. Options, exit codes, scripts, and all of the above put together.

@@ -177,7 +177,8 @@ impl Roster {
 
     /// Returns who calls as `name` in the session of `member`.
     ///
-    /// Refuses the name of somebody in another live session, since two of one name could not be told apart.
+    /// Refuses the name of somebody in another session that is live or may be back in a moment, since two of one
+    /// name could not be told apart.
     pub(crate) fn actor(
         &self,
         member: &Member,
@@ -265,7 +266,7 @@ impl Roster {
         siblings.find_map(|one| one.other(&name))
     }
 
-    /// Tells whether one of `processes` opened no session in `namespace` that is here, and one that may be back in a moment.
+    /// Tells whether `processes` have no session in `namespace` that is here, and one that may be back in a moment.
     pub(crate) fn awaits(&self, namespace: NamespaceId, processes: &[u32], now: Time) -> bool {
         if processes.is_empty() || !self.of_process(processes).is_empty() {
             return false;

@@ -100,8 +100,8 @@ impl Session {
         Ok(self.at_work(actor))
     }
 
-    /// Returns the agent at work that calls itself `name`, and that the hooks of its client know as `known`, which it is
-    /// remembered for.
+    /// Returns the agent at work that calls itself `name`, and that the hooks of its client know as `known`,
+    /// which it is remembered for.
     pub fn call_of(&self, known: &Owner, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();

@@ -1,13 +1,14 @@
 //! Who is behind a call: one connection may serve several agents.
 //!
 //! In this order: the name that the call gives (`as`), the agent that a hook has said makes the call, the one
-//! that the client names beside the call, the session's own name. The names that clients give beside a call are nobody's
-//! choice but the client's, so they hold for every tool.
+//! that the client names beside the call, the session's own name. The names that clients give beside a call
+//! are nobody's choice but the client's, so they hold for every tool.
 //!
-//! Hooks never hear of `as`. So that they know whose locks an agent has under a name that it gave itself, that name is
-//! noted for the one that its hooks know it by. Clients that say nothing beside a call have hooks that speak for the
-//! session's own name alone: there it is noted for that one, but only until a second name is given, for then there may be
-//! several agents, and it is better that an edit is denied than that one agent has the locks of another.
+//! Hooks never hear of `as`. So that they know whose locks an agent has under a name that it gave itself,
+//! that name is noted for the one that its hooks know it by. Clients that say nothing beside a call have
+//! hooks that speak for the session's own name alone: there it is noted for that one, but only until a second
+//! name is given, for then there may be several agents, and it is better that an edit is denied than that one
+//! agent has the locks of another.
 
 use rmcp::model::RequestMetaObject;
 

@@ -1,12 +1,13 @@
 //! Bytes on the local socket: where it is, who may come, how messages are framed.
 //!
 //! Responsible for the project's socket, for accepting and counting connections, for framing and
-//! back-pressure, and for the bridge between a client's stdio and the socket. Not for what the messages
-//! mean: that is [`crate::mcp`].
+//! back-pressure, and for the bridge between a client's stdio and the socket; also for who serves: for starting a
+//! board in a process of its own, and for handing one from process to process. Not for what the messages mean:
+//! that is [`crate::mcp`].
 //!
 //! Invariants:
 //!
-//! - One server for each project: whoever holds the lock file serves.
+//! - One server for each project: whoever holds the lock file serves, and a handover never lets go of it.
 //! - What a connection may keep in flight is bounded; a peer that does not read is not read from.
 //! - A peer of another user is refused.
 //! - A connection ends with the process that made it, whoever else has its socket.

@@ -40,8 +40,8 @@ impl Board {
         Session::new(self.clone(), member)
     }
 
-    /// Returns the live sessions that were opened by one of `processes`, of the first that opened any, the oldest first:
-    /// there an agent's hooks find what it is called.
+    /// Returns the live sessions that were opened by one of `processes`, of the first that opened any, the
+    /// oldest first: there an agent's hooks find what it is called.
     pub fn sessions_of(&self, processes: &[u32]) -> Vec<Session> {
         let members = self.0.roster.of_process(processes).into_iter();
         members

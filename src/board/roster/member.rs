@@ -183,8 +183,8 @@ impl Member {
         }
     }
 
-    /// Notes that one of the session calls itself `alias`, and nothing tells which: it is the only one there is, or else
-    /// it cannot be told any more who calls itself what.
+    /// Notes that one of the session calls itself `alias`, and nothing tells which: it is the only one there
+    /// is, or else it cannot be told any more who calls itself what.
     pub(crate) fn note_sole_alias(&self, alias: &Arc<str>) {
         let own = self.owner().name.clone();
         let is_sole = lock(&self.others).keys().all(|name| name == alias);

@@ -1,8 +1,8 @@
 //! The stdio server that agents start: it carries lines between their pipes and the board's socket.
 //!
-//! Responsible for connections: it finds the board, has one started, waits for it, outlives its restarts without the client
-//! noticing, and lets somebody answer while there is none. Not for tools: it reads of a message only what
-//! it is and under which id.
+//! Responsible for connections: it finds the board, has one started, waits for it, outlives its restarts
+//! without the client noticing, and lets somebody answer while there is none. Not for tools: it reads of a
+//! message only what it is and under which id.
 //!
 //! What a client may rely on: each request gets exactly one answer, and an answered one is never done again.
 
