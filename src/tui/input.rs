@@ -2,6 +2,8 @@
 //!
 //! Crossterm's own stream goes on reading at full speed when its terminal is gone. This thread asks the
 //! kernel first, without a time-out, so an idle dashboard costs nothing and a closed terminal is noticed.
+//! A terminal that closes while crossterm reads is left to its feature `use-dev-tty`: the way of reading
+//! that goes with it gives up at the end of a terminal, at the latest after [`LOOK`].
 
 use std::io::{self, PipeReader, PipeWriter, Stdin};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use tokio::sync::mpsc::Sender;
 use super::event::Event;
 
 const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+/// How long crossterm may look for more to read. Not zero: it would not look at all.
+const LOOK: Duration = Duration::from_millis(1);
 const AT_ONCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 0,
@@ -68,10 +72,8 @@ fn read(stdin: &Stdin, ended: &PipeReader, events: &Sender<Event>) -> Reading {
         if watched[0].revents().intersects(GONE) || is_at_end(stdin) {
             return Reading::Gone;
         }
-        // Crossterm reads for ever when it meets the end of a terminal, so it is only asked while there is
-        // one.
         while is_there(stdin) {
-            match terminal::poll(Duration::ZERO) {
+            match terminal::poll(LOOK) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(_) => return Reading::Gone,

@@ -140,8 +140,18 @@ impl Pty {
         self.master.as_ref().unwrap().resize(size(rows, columns)).unwrap();
     }
 
+    /// Types `keys` and waits until the program's thread called `reader` has gone to sleep over them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn send_and_be_read(&mut self, keys: &str, reader: &str) {
+        let before = sleeps_of(self.pid(), reader);
+        self.send(keys);
+        until("the keys are read", PATIENCE, || {
+            (sleeps_of(self.pid(), reader) > before).then_some(())
+        });
+    }
+
     /// Closes the terminal under the program. `wake` are keys that make it draw, since the reader of its
-    /// output, which keeps the terminal open, can only be ended by output.
+    /// output, which keeps the terminal open, can only be ended by output; none if it draws by itself.
     pub(crate) fn close(&mut self, wake: &str) {
         self.shared.closing.store(true, Ordering::SeqCst);
         self.send(wake);
@@ -204,18 +214,33 @@ impl Cost {
         // The name may hold anything; the numbered fields go on behind it with the third.
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
         let field = |number: usize| fields[number - 3].parse::<u64>().unwrap();
-        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let wakes = threads.map(|thread| {
-            let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-            let mut lines = status.lines();
-            let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-            count.unwrap().trim().parse::<u64>().unwrap()
-        });
+        let wakes = threads_of(pid).map(|thread| sleeps(&thread));
         Self {
             ticks: field(14) + field(15),
             wakes: wakes.sum(),
         }
     }
+}
+
+/// Returns the status of each thread of `pid`, as the kernel writes it.
+fn threads_of(pid: u32) -> impl Iterator<Item = String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
+}
+
+/// Returns how often the thread with this status has gone to sleep.
+fn sleeps(status: &str) -> u64 {
+    let mut lines = status.lines();
+    let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
+/// Returns how often the thread called `name` has gone to sleep.
+#[cfg(target_os = "linux")]
+fn sleeps_of(pid: u32, name: &str) -> u64 {
+    let named = format!("Name:\t{name}\n");
+    let thread = threads_of(pid).find(|status| status.starts_with(&named));
+    sleeps(&thread.unwrap())
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {
