@@ -114,12 +114,14 @@ impl Transaction<'_> {
         }
     }
 
-    /// Takes all who wait in `session` out of the queue, so that nobody who left is granted anything.
-    pub(crate) fn withdraw_all(&mut self, session: SessionId) {
-        let namespace = self.caller().namespace;
-        let queue = &mut self.space_mut().queue;
-        for waiter in queue.drop_where(|waiter| waiter.owner().session == session) {
-            self.unqueued(namespace, waiter.ticket, &waiter.wish);
+    /// Ends the waiting of all in `session`, so that nobody who left is granted anything, with or without keeping
+    /// their places.
+    pub(crate) fn withdraw_all(&mut self, session: SessionId, keep: bool) {
+        let places = self.space().queue.iter();
+        let own = places.filter(|waiter| waiter.owner().session == session);
+        let tickets: Vec<_> = own.map(|waiter| waiter.ticket).collect();
+        for ticket in tickets {
+            self.withdraw(ticket, keep);
         }
     }
 

@@ -79,8 +79,7 @@ pub use events::{Event, EventKind, History};
 pub use holdings::Holder;
 pub use image::{
     AliasRecord, AnswerRecord, EntryRecord, EventRecord, HistoryRecord, Image, LeaseRecord, LossRecord,
-    Moment, PlaceRecord, Places, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit,
-    WorkRecord,
+    Moment, PlaceRecord, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit, WorkRecord,
 };
 pub use intrusions::Intrusion;
 pub use key::{Key, KeyError, Kind};

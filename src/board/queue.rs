@@ -202,16 +202,6 @@ impl Queue {
         Some(waiter)
     }
 
-    /// Takes away every place for which `gone` holds.
-    pub(crate) fn drop_where(&mut self, gone: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
-        let tickets = self.waiters.iter().filter(|waiter| gone(waiter));
-        let tickets: Vec<_> = tickets.map(|waiter| waiter.ticket).collect();
-        tickets
-            .into_iter()
-            .filter_map(|ticket| self.remove(ticket))
-            .collect()
-    }
-
     /// Forgets the places that are kept no longer at `now`.
     pub(crate) fn forget_kept(&mut self, now: Time) {
         while let Some((_, ticket)) = self.kept.first().copied().filter(|(end, _)| *end <= now) {

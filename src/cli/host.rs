@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::CliError;
 use super::text;
-use crate::board::{Board, Limits, Places, Revision, RevisionFile, SystemClock};
+use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
 use crate::guard::Guard;
 use crate::mcp::{self, Handler, Setup, Toolset};
 use crate::net::Traffic;
@@ -189,7 +189,8 @@ impl Host {
     }
 
     /// Gives the board to `successor`, who serves it from then on: what is left to do for this process is to end.
-    /// If that fails, the board is served on here, and its clients come back by themselves.
+    /// If that fails, the board is served on here, and its clients come back by themselves; each finds what it held
+    /// and where it stood in the queue.
     pub(super) async fn hand_over(&mut self, successor: Successor) -> Result<(), HandoverError> {
         if self.service.end.is_cancelled() || !successor.is_there() {
             successor.refuse("the board is ending");
@@ -197,11 +198,7 @@ impl Host {
         }
         // What may take long is done before anybody is let go.
         self.running.keeper.stop().await;
-        let places = self.board.places();
-        let Some(listening) = self.running.pause().await else {
-            successor.refuse("the board is ending");
-            return Err(HandoverError::Gone);
-        };
+        let listening = self.running.pause().await;
         let (board, end) = (self.board.clone(), self.service.end.clone());
         let given = tokio::task::spawn_blocking(move || {
             if end.is_cancelled() || !successor.is_there() {
@@ -209,7 +206,7 @@ impl Host {
                 let error = HandoverError::Gone;
                 return Err(Box::new(Kept { listening, error }));
             }
-            match written(&board, places) {
+            match written(&board) {
                 Ok(image) => successor.give(listening, &image),
                 Err(source) => {
                     successor.refuse("the board cannot be written down");
@@ -225,10 +222,7 @@ impl Host {
                 self.running = self.service.start(&self.board, kept.listening, true);
                 Err(kept.error)
             }
-            Err(error) => Err(HandoverError::System {
-                doing: "give the board",
-                source: error.into(),
-            }),
+            Err(error) => crash(error),
         }
     }
 
@@ -315,19 +309,15 @@ impl Service {
 }
 
 impl Running {
-    /// Lets all clients go, and returns the socket as soon as nothing changes the board any more; `None` when the
-    /// board was ending anyway.
-    async fn pause(&mut self) -> Option<Listening> {
+    /// Lets all clients go, and returns the socket as soon as nothing changes the board any more.
+    async fn pause(&mut self) -> Listening {
         self.stop.pause.cancel();
         let left = (&mut self.server).await;
         self.stop_tending().await;
         match left {
-            Ok(Ended::Paused(listening)) => Some(listening),
-            Ok(Ended::Closed(_)) => None,
-            Err(error) => {
-                tracing::error!(%error, "the server did not end in good order");
-                None
-            }
+            Ok(Ended::Paused(listening)) => listening,
+            Ok(Ended::Closed(_)) => unreachable!("only `close` stops the server, and nothing comes after it"),
+            Err(error) => crash(error),
         }
     }
 
@@ -357,9 +347,15 @@ impl Running {
     }
 }
 
-/// Returns all that `board` knows, which nobody uses any more, and those who waited in `places`.
-fn written(board: &Board, places: Places) -> io::Result<Vec<u8>> {
-    let handed = board.image_to_hand_over(places).map_err(io::Error::other)?;
+/// Ends the process for a panic in a task without which nobody serves the board: the next one goes on from the last
+/// snapshot, as after any crash.
+fn crash(error: JoinError) -> ! {
+    std::panic::resume_unwind(error.into_panic())
+}
+
+/// Returns all that `board` knows, which nobody uses any more.
+fn written(board: &Board) -> io::Result<Vec<u8>> {
+    let handed = board.image_to_hand_over().map_err(io::Error::other)?;
     // Else every change of hands would cost a block of revisions.
     if let Err(error) = board.settle() {
         tracing::warn!(%error, "cannot note the last revision");

@@ -24,7 +24,7 @@ fn wish(target: &str) -> Wish {
 }
 
 fn handed(board: &Board) -> String {
-    text_of(&board.image_to_hand_over(board.places()).unwrap())
+    text_of(&board.image_to_hand_over().unwrap())
 }
 
 fn set(session: &Session, key: &str) {

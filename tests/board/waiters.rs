@@ -240,6 +240,37 @@ async fn a_board_that_stood_still_ends_no_lease_and_one_that_did_not_ends_it_on_
 }
 
 #[tokio::test]
+async fn who_is_cut_off_and_comes_back_in_time_stands_where_it_stood() {
+    let (board, namespace) = board(SystemClock::new(), Limits::default());
+    let ann = attach(&board, namespace, "ann");
+    lock(&ann.call(), "src").await;
+    let come = |name: &str| {
+        let introduction = Introduction {
+            name: Some(name.to_owned()),
+            ..Introduction::default()
+        };
+        let session = board.resume(namespace, introduction, Some(Secret::from(name)));
+        Arc::new(session)
+    };
+    for name in ["bob", "cid", "dan"] {
+        let session = come(name);
+        begin(Box::pin(session.call().acquire(wish("src"), PATIENCE)).as_mut());
+        match name {
+            "dan" => session.tether().snapped(),
+            _ => drop(session),
+        }
+    }
+    // They ask again in another order; a process that is gone is not waited for.
+    let (dan, cid, bob) = (come("dan"), come("cid"), come("bob"));
+    let queue = [&dan, &cid, &bob].map(|session| waits(session, "src"));
+    until_waiting(&board, namespace, 3).await;
+    let waiting = board.waiters(namespace);
+    let names: Vec<_> = waiting.iter().map(|(waiter, _)| &*waiter.owner().name).collect();
+    assert_eq!(names, ["bob", "cid", "dan"]);
+    queue.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test]
 async fn nobody_sees_a_lock_end_that_comes_back() {
     let clock = Arc::new(ManualClock::default());
     let (board, namespace) = board(Arc::clone(&clock), Limits::default());

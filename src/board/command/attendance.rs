@@ -6,8 +6,9 @@ use super::Command;
 use crate::board::transaction::Transaction;
 use crate::board::{Refusal, SessionId};
 
-/// Notes that the connection of a session closed. What it holds is kept for the grace time, or ends at once
-/// when its process is gone; its requests wait no more, so that nobody who left is granted anything.
+/// Notes that the connection of a session closed. What it holds, and where it stood in the queue, is kept for the
+/// grace time, or ends at once when its process is gone; its requests wait no more, so that nobody who left is
+/// granted anything.
 #[derive(Clone, Copy, Debug)]
 pub struct Depart {
     /// The session.
@@ -21,7 +22,7 @@ impl Command for Depart {
 
     fn apply(self, transaction: &mut Transaction<'_>) -> Result<(), Refusal> {
         let (namespace, now) = (transaction.caller().namespace, transaction.now());
-        transaction.withdraw_all(self.session);
+        transaction.withdraw_all(self.session, !self.died);
         for presence in transaction.space().holdings.of_session(self.session) {
             presence.leave(now, self.died);
             transaction.look_at(namespace, presence.owner());

@@ -19,17 +19,13 @@ use crate::board::{
 /// How many events a board takes along: what a person scrolls through, and more than watchers miss in a moment.
 const EVENTS: usize = 10_000;
 
-/// The places of those who wait, at a moment.
-#[derive(Debug, Default)]
-pub struct Places(Vec<PlaceRecord>);
-
 /// A place in the queue for locks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlaceRecord {
     /// The namespace of the locks.
     pub namespace: Namespace,
-    /// Who waits, or has waited so lately that the place is kept.
+    /// Who has waited so lately that the place is kept.
     pub owner: Arc<Owner>,
     /// What for, as people write it.
     pub targets: Vec<Arc<str>>,
@@ -92,41 +88,20 @@ pub(super) struct Lately {
 }
 
 impl Board {
-    /// Returns the places of those who wait. It has to be asked while they are still there: who is cut off waits
-    /// no more.
-    pub fn places(&self) -> Places {
-        let namespaces = self.namespaces();
-        let place = |namespace: &Namespace, waiter: &Waiter| {
-            let targets = waiter.wish.targets.iter();
-            PlaceRecord {
-                namespace: namespace.clone(),
-                owner: Arc::clone(waiter.owner()),
-                targets: targets.map(|target| Arc::from(target.text())).collect(),
-                mode: waiter.wish.mode,
-                why: waiter.wish.why.clone(),
-                ttl_ms: millis(waiter.wish.ttl),
-            }
-        };
-        let places = self.look_at_ledger(|ledger, _| {
-            let spaces = namespaces.iter();
-            let places = spaces.flat_map(|(id, name)| ledger.queue(*id).map(|waiter| place(name, waiter)));
-            places.collect()
-        });
-        Places(places)
-    }
-
     /// Takes an image for the process that goes on with the board. Nobody may use the board any more. What has run
     /// out ends before, since no watcher would hear of it later; that fails when no revision can be set aside.
-    pub fn image_to_hand_over(&self, places: Places) -> Result<Image, Refusal> {
+    pub fn image_to_hand_over(&self) -> Result<Image, Refusal> {
         while self.sweep()?.expired > 0 {}
         let mut image = self.image();
         let namespaces = self.namespaces();
-        image.places = places.0;
         let aliases = self.roster().aliases_to_save().into_iter();
         image.aliases = aliases
             .map(|(owner, known_as)| AliasRecord { owner, known_as })
             .collect();
-        image.lately = self.look_at_ledger(|ledger, _| {
+        (image.places, image.lately) = self.look_at_ledger(|ledger, _| {
+            let spaces = namespaces.iter();
+            let places = spaces.flat_map(|(id, name)| ledger.queue(*id).map(|waiter| place(name, waiter)));
+            let places = places.collect();
             let spaces = namespaces.into_iter().map(|(id, namespace)| {
                 let (after, events) = ledger.space(id).history.tail(EVENTS);
                 Lately {
@@ -135,9 +110,21 @@ impl Board {
                     events,
                 }
             });
-            spaces.collect()
+            (places, spaces.collect())
         });
         Ok(image)
+    }
+}
+
+fn place(namespace: &Namespace, waiter: &Waiter) -> PlaceRecord {
+    let targets = waiter.wish.targets.iter();
+    PlaceRecord {
+        namespace: namespace.clone(),
+        owner: Arc::clone(waiter.owner()),
+        targets: targets.map(|target| Arc::from(target.text())).collect(),
+        mode: waiter.wish.mode,
+        why: waiter.wish.why.clone(),
+        ttl_ms: millis(waiter.wish.ttl),
     }
 }
 

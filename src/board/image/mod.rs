@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use handed::{AliasRecord, EventRecord, HistoryRecord, PlaceRecord, Places};
+pub use handed::{AliasRecord, EventRecord, HistoryRecord, PlaceRecord};
 pub use restore::{Restoring, Unfit};
 pub use take::Image;
 
