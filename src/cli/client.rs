@@ -17,6 +17,7 @@ use super::args::Place;
 use super::{CliError, place};
 use crate::net::hello::Hello;
 use crate::net::project::Project;
+use crate::net::reach;
 
 /// How long an answer may take beyond the time that the request itself asks the board to wait.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -90,7 +91,7 @@ impl<'a> Client<'a> {
     }
 
     fn open(socket: &Path, chosen: bool) -> Result<Self, CliError> {
-        let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
+        let stream = reach(socket).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => CliError::NoBoard {
                 socket: socket.to_owned(),
                 chosen,
@@ -200,7 +201,7 @@ impl<'a> Client<'a> {
     /// What they had asked may be asked again, for all that commands ask comes to the same when it is done twice.
     fn follow(&mut self) -> Result<(), CliError> {
         let gone = |_| CliError::Gone(self.socket.clone());
-        let stream = UnixStream::connect(&self.socket).map_err(gone)?;
+        let stream = reach(&self.socket).map_err(gone)?;
         let limit = self.stream.get_ref().read_timeout().ok().flatten();
         self.stream = BufReader::new(stream);
         self.wait_at_most(limit.unwrap_or(PATIENCE))?;

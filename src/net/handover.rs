@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listen::{ListenError, Listening};
 use super::project::Project;
+use super::reach::reach;
 
 /// What the two speak. A board is only given to a process that speaks the same.
 const VERSION: u32 = 1;
@@ -282,7 +283,7 @@ impl Offer {
 }
 
 fn connect(socket: &Path) -> Result<UnixStream, HandoverError> {
-    let connected = UnixStream::connect(socket);
+    let connected = reach(socket);
     let stream = connected.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => HandoverError::Gone,
         _ => HandoverError::System {

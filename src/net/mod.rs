@@ -9,7 +9,7 @@
 //!
 //! - One server for each project: whoever holds the lock file serves, and a handover never lets go of it.
 //! - What a connection may keep in flight is bounded; a peer that does not read is not read from.
-//! - A peer of another user is refused.
+//! - A peer of another user is refused, by the board and by who connects to it.
 //! - A connection ends with the process that made it, whoever else has its socket.
 
 pub mod bridge;
@@ -26,6 +26,7 @@ mod message;
 mod outbox;
 mod peer;
 pub mod project;
+mod reach;
 mod repository;
 pub mod server;
 mod serving;
@@ -34,4 +35,5 @@ mod transport;
 
 pub use connection::MAX_WAITING;
 pub use lines::MAX_LINE;
+pub use reach::reach;
 pub use traffic::Traffic;

@@ -77,7 +77,7 @@ pub enum ProjectError {
     /// Someone else could read the board or pose as it.
     #[error("{} {problem}; {fix}, or choose another place with --socket PATH", .path.display())]
     Unsafe {
-        /// The directory.
+        /// The directory or file.
         path: PathBuf,
         /// What is wrong with it.
         problem: &'static str,
@@ -152,19 +152,27 @@ impl Project {
         Holder::read(&self.lock_file()).map(|holder| holder.pid)
     }
 
-    /// Makes the project's directory, unless the user chose the socket's place, and checks it.
+    /// Makes the project's directory and checks it. Where the user chose the socket's place, others may be allowed to
+    /// write there, so the files are checked instead: a board must not go on with what somebody else has put there.
     pub fn prepare(&self) -> Result<(), ProjectError> {
-        if let Place::Own { base, directory } = &self.place {
-            for path in [base, directory] {
-                match DirBuilder::new().mode(0o700).create(path) {
-                    Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-                        return Err(ProjectError::Place {
-                            path: path.clone(),
-                            source,
-                        });
-                    }
-                    _ => check(path)?,
+        let Place::Own { base, directory } = &self.place else {
+            let files = [
+                self.lock_file(),
+                self.revision_file(),
+                self.snapshot_file(),
+                self.log_file(),
+            ];
+            return files.iter().try_for_each(|path| check(path, Wanted::File));
+        };
+        for path in [base, directory] {
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(ProjectError::Place {
+                        path: path.clone(),
+                        source,
+                    });
                 }
+                _ => check(path, Wanted::Directory)?,
             }
         }
         Ok(())
@@ -173,7 +181,9 @@ impl Project {
     /// Checks that nobody else can pose as the project's board; a place that does not exist is fine.
     pub fn check(&self) -> Result<(), ProjectError> {
         match &self.place {
-            Place::Own { base, directory } => [base, directory].into_iter().try_for_each(|path| check(path)),
+            Place::Own { base, directory } => [base, directory]
+                .into_iter()
+                .try_for_each(|path| check(path, Wanted::Directory)),
             Place::Chosen => Ok(()),
         }
     }
@@ -181,7 +191,7 @@ impl Project {
     /// Returns the boards of this user that answer, by name; those at a chosen socket are not known.
     pub fn all(runtime_dir: Option<&Path>) -> Result<Vec<Running>, ProjectError> {
         let base = base_directory(runtime_dir);
-        check(&base)?;
+        check(&base, Wanted::Directory)?;
         let failed = |source| ProjectError::Place {
             path: base.clone(),
             source,
@@ -239,8 +249,17 @@ fn base_directory(runtime_dir: Option<&Path>) -> PathBuf {
     }
 }
 
-/// Checks that the directory `path`, if it exists, is ours alone.
-fn check(path: &Path) -> Result<(), ProjectError> {
+/// What must stand at a path.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// A directory that only we can enter.
+    Directory,
+    /// A file of ours.
+    File,
+}
+
+/// Checks that what stands at `path`, if anything does, is what is `wanted`.
+fn check(path: &Path, wanted: Wanted) -> Result<(), ProjectError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -251,11 +270,15 @@ fn check(path: &Path) -> Result<(), ProjectError> {
             });
         }
     };
-    let (problem, fix) = if !found.is_dir() {
-        ("is not a directory", format!("remove {}", path.display()))
+    let (is_wanted, otherwise, is_open) = match wanted {
+        Wanted::Directory => (found.is_dir(), "is not a directory", found.mode() & 0o077 != 0),
+        Wanted::File => (found.is_file(), "is not a file", false),
+    };
+    let (problem, fix) = if !is_wanted {
+        (otherwise, format!("remove {}", path.display()))
     } else if found.uid() != own_uid() {
         ("belongs to another user", "ask them to remove it".to_owned())
-    } else if found.mode() & 0o077 != 0 {
+    } else if is_open {
         (
             "is open to other users",
             format!("run `chmod 700 {}`", path.display()),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -328,6 +329,24 @@ fn what_stands_in_the_socket_s_place_and_is_no_socket_is_left_alone() {
     assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
 }
 
+/// Returns the program with `arguments` as another user would run it, who gets a copy of it in `place`.
+fn as_another_user(place: &Path, arguments: &[&str]) -> Command {
+    let program = place.join("callboard-copy");
+    // Another process copies it: what a test's own process has open for writing, no test beside it can run.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_callboard")).arg(&program);
+    assert_eq!(run(copy, b"").code, Some(0));
+    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&program);
+    command
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .uid(OTHER_USER)
+        .gid(OTHER_USER);
+    command
+}
+
 #[test]
 fn another_user_is_refused_even_where_the_modes_would_let_it_in() {
     if !is_root("another user's connection is refused") {
@@ -341,19 +360,8 @@ fn another_user_is_refused_even_where_the_modes_would_let_it_in() {
         fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
     }
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
-    let program = board.home.path().join("callboard-copy");
-    // Another process copies it: what a test's own process has open for writing, no test beside it can run.
-    let mut copy = Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_callboard")).arg(&program);
-    assert_eq!(run(copy, b"").code, Some(0));
-    fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new(&program);
-    command
-        .args(["--socket", socket.to_str().unwrap(), "ls"])
-        .env_clear()
-        .current_dir("/")
-        .uid(OTHER_USER)
-        .gid(OTHER_USER);
+    let mut command = as_another_user(board.home.path(), &["--socket"]);
+    command.arg(&socket).arg("ls");
     let ran = run(command, b"");
     assert_ne!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.stdout, "");
@@ -362,6 +370,64 @@ fn another_user_is_refused_even_where_the_modes_would_let_it_in() {
         "{}",
         board.log()
     );
+}
+
+/// The board of another user. Dropping it kills it.
+struct Foreign(Child);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts the board of another user at `socket`, for which there is a copy of the program in `place`.
+fn board_of_another_user(place: &Path, socket: &Path) -> Foreign {
+    let board = as_another_user(place, &["--no-tui", "--linger", "0", "--socket"])
+        .arg(socket)
+        .stderr(Stdio::null())
+        .spawn();
+    let board = Foreign(board.unwrap());
+    until("the other user's board listens", PATIENCE, || {
+        UnixStream::connect(socket).ok()
+    });
+    board
+}
+
+#[test]
+fn a_chosen_socket_that_another_user_serves_is_told_nothing() {
+    if !is_root("the socket of another user is refused") {
+        return;
+    }
+    let home = Home::new();
+    let shared = home.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    for directory in [home.path(), &shared] {
+        fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
+    }
+    let socket = shared.join("s");
+    let other = board_of_another_user(home.path(), &socket);
+    let place = socket.to_str().unwrap();
+    let said = format!("it is served by another user (uid {OTHER_USER})");
+    for arguments in [&["set", "task:1", "secret"][..], &["get", "task:1"], &["stop"]] {
+        let ran = home.run(&[arguments, &["--socket", place]].concat());
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(&said), "{ran:?}");
+    }
+    let mut agent = Plain::through_bridge(home.command(&["--socket", place]), "ann");
+    let call = json!({ "name": "setStorage", "arguments": { "key": "task:1", "value": "secret" } });
+    let answer = agent.request("tools/call", &call);
+    assert!(answer.to_string().contains(&said), "{answer}");
+    drop(other);
+    // What it leaves beside its socket is no beginning for a board of ours.
+    for file in ["s", "s.lock"] {
+        fs::remove_file(shared.join(file)).unwrap();
+    }
+    let ran = home.run(&["--no-tui", "--socket", place]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("belongs to another user"), "{ran:?}");
 }
 
 #[test]

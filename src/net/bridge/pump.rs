@@ -7,10 +7,9 @@
 //!
 //! Not for what lines mean: that is [`super::relay`].
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use crate::board::{Clock as _, SystemClock, Time};
 use crate::net::MAX_LINE;
 use crate::net::hello::Hello;
 use crate::net::launch::Launch;
+use crate::net::reach;
 
 /// How much is read at a time; all of it is resident.
 const CHUNK: usize = 16 * 1024;
@@ -146,7 +146,7 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     }
 
     fn connect(&mut self, now: Time) -> Result<(), BridgeError> {
-        match UnixStream::connect(&self.socket).and_then(Wire::over) {
+        match reach(&self.socket).and_then(Wire::over) {
             Ok(wire) => {
                 tracing::debug!(socket = %self.socket.display(), "connected");
                 self.board = Some(wire);
@@ -157,7 +157,7 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
             }
             Err(error) => {
                 tracing::trace!(%error, socket = %self.socket.display(), "no board");
-                self.miss(error.kind(), now);
+                self.miss(&error, now);
                 self.rest(now);
             }
         }
@@ -165,9 +165,13 @@ impl<I: AsFd, O: AsFd> Pump<I, O> {
     }
 
     /// Sees what can be done about a missing board.
-    fn miss(&mut self, error: ErrorKind, now: Time) {
+    fn miss(&mut self, error: &io::Error, now: Time) {
+        if error.kind() == ErrorKind::PermissionDenied {
+            self.hint.problem = Some(format!("cannot connect to {}: {error}", self.socket.display()));
+            return self.relay.expect_nobody(now);
+        }
         let wanted = self.relay.alarm().is_some();
-        match self.starter.missed(error, wanted, now) {
+        match self.starter.missed(error.kind(), wanted, now) {
             Prospect::Unchanged => {}
             Prospect::Until(until) => {
                 self.pause = PAUSES.0;
