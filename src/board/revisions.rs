@@ -1,8 +1,9 @@
 //! Revisions: the one counter of the board, which never goes back.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -103,7 +104,17 @@ impl RevisionFile {
     fn write(&self, reserved: u64) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
+        // What an earlier process left there, or anybody else put there, is not written through.
+        if let Err(error) = std::fs::remove_file(&new)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
         writeln!(file, "{reserved}")?;
         file.sync_all()?;
         std::fs::rename(&new, path)?;
@@ -116,6 +127,8 @@ impl RevisionFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
     use super::*;
 
     #[test]
@@ -146,6 +159,19 @@ mod tests {
             RevisionFile::open(path).unwrap().1,
             Revision(2 * BLOCK - MARGIN + 1)
         );
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_and_nobody_else_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, precious) = (dir.path().join("revision"), dir.path().join("precious"));
+        std::fs::write(&precious, "precious").unwrap();
+        symlink(&precious, dir.path().join("revision.new")).unwrap();
+        let (mut file, start) = RevisionFile::open(path.clone()).unwrap();
+        file.reserve_after(start).unwrap();
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -365,6 +365,18 @@ impl Roster {
             .collect()
     }
 
+    /// Returns how many agents are here, or may be back in a moment, whom another process than `own` has started.
+    pub(crate) fn attached(&self, now: Time, own: u32) -> usize {
+        let others = |member: &&Arc<Member>| {
+            let introduction = &member.introduction;
+            !introduction.aside && introduction.ppid != Some(own)
+        };
+        self.with_names(now, |names| {
+            let attached = names.all().filter(others);
+            attached.map(|member| 1 + member.others()).sum()
+        })
+    }
+
     /// Returns how many sessions of agents there are.
     pub(crate) fn len(&self) -> usize {
         let members = lock(&self.members);

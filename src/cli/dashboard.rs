@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::{Place, ServeOptions};
 use super::demo::{Show, Stage};
-use super::host::{Host, Remains, Wish};
+use super::host::{Host, Wish};
 use super::signals::Signals;
 use super::{CliError, Ending, config, snapshot};
 use crate::board::NamespaceId;
@@ -93,7 +93,7 @@ pub(super) async fn run(
     let gone = matches!(ended, Ok(Ended::TerminalGone) | Err(_)) || signal == Some(HANG_UP);
     if gone && let Some(successor) = successor {
         signals.outlive_the_terminal();
-        return match (ended, survive(host, successor, signals).await?) {
+        return match (ended, survive(host, successor).await?) {
             (Err(error), Exit::Alone(host)) => {
                 tracing::error!(%error, "the dashboard ended");
                 Ok(Exit::Alone(host))
@@ -102,7 +102,7 @@ pub(super) async fn run(
             (Ok(_), exit) => Ok(exit),
         };
     }
-    let closed = host.close(Remains::Nothing, signals.next()).await;
+    let closed = host.close(signals.next()).await;
     let ending = match (ended?, signal) {
         (_, Some(number)) => Ending::Signal(number),
         (Ended::TerminalGone, None) => Ending::Signal(HANG_UP),
@@ -112,13 +112,9 @@ pub(super) async fn run(
 }
 
 /// Keeps the board whose dashboard could not go on: for its agents in another process, and else for the next one.
-pub(super) async fn survive(
-    mut host: Host,
-    successor: &Launch,
-    signals: &mut Signals,
-) -> Result<Exit, CliError> {
-    if host.board().agents().is_empty() {
-        host.close(Remains::Everything, signals.next()).await?;
+pub(super) async fn survive(mut host: Host, successor: &Launch) -> Result<Exit, CliError> {
+    if host.board().attached(std::process::id()) == 0 {
+        host.rest().await?;
         return Ok(Exit::Closed(Ending::Signal(HANG_UP)));
     }
     Ok(match leave_to(&mut host, Some(successor)).await {

@@ -49,15 +49,6 @@ pub(super) struct Plan {
     pub(super) patience: Duration,
 }
 
-/// What a board leaves to the next one when it ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remains {
-    /// Nothing: somebody has ended it.
-    Nothing,
-    /// All that it holds: it ends because nobody is there, and nobody has said that it is done with.
-    Everything,
-}
-
 /// What is wanted of a board's host.
 #[derive(Debug)]
 pub(super) enum Wish {
@@ -69,7 +60,7 @@ pub(super) enum Wish {
     Nobody,
 }
 
-/// A running board. Dropping it ends it without the courtesies of [`Host::close`].
+/// A running board. Dropping it ends it without the courtesies of [`Host::close`] and [`Host::rest`].
 pub(super) struct Host {
     board: Board,
     service: Service,
@@ -226,13 +217,34 @@ impl Host {
         }
     }
 
-    /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk. As soon
-    /// as `hurry` completes, nothing is waited for any more. No other board begins before all of it is done.
-    pub(super) async fn close(
-        self,
-        remains: Remains,
-        hurry: impl Future<Output = u8>,
-    ) -> Result<(), CliError> {
+    /// Ends because nobody is there. What the board holds is left to the next one, and its socket as it is: should
+    /// somebody come at this very moment, that says that nobody has ended the board, and another is started.
+    pub(super) async fn rest(self) -> Result<(), CliError> {
+        let Self {
+            board, mut running, ..
+        } = self;
+        let listening = running.pause().await;
+        let saved = running.keeper.saver().save().await;
+        running.keeper.stop().await;
+        let settled = settle(&board);
+        match saved {
+            Ok(saved) if saved.entries == 0 => running
+                .keeper
+                .forget()
+                .map_err(cannot("remove the board's snapshot"))?,
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the board goes without its last changes"),
+        }
+        listening.abandon();
+        settled?;
+        tracing::info!("the board is closed");
+        Ok(())
+    }
+
+    /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk: somebody has ended
+    /// the board, so nothing of it remains. As soon as `hurry` completes, nothing is waited for any more. No other
+    /// board begins before all of it is done.
+    pub(super) async fn close(self, hurry: impl Future<Output = u8>) -> Result<(), CliError> {
         let Self {
             board, mut running, ..
         } = self;
@@ -248,21 +260,14 @@ impl Host {
             .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
             .ok();
         running.stop_tending().await;
-        let kept = match remains {
-            Remains::Nothing => false,
-            Remains::Everything => running.leave().await,
-        };
         running.keeper.stop().await;
-        board.settle().map_err(|source| CliError::System {
-            doing: "note the last revision",
-            source,
-        })?;
-        if !kept {
-            running.keeper.forget().map_err(|source| CliError::System {
-                doing: "remove the board's snapshot",
-                source,
-            })?;
-        }
+        // A disk that is full takes no number, but lets a file go: neither waits for the other.
+        let settled = settle(&board);
+        running
+            .keeper
+            .forget()
+            .map_err(cannot("remove the board's snapshot"))?;
+        settled?;
         tracing::info!("the board is closed");
         Ok(())
     }
@@ -334,17 +339,14 @@ impl Running {
             tracing::error!(%error, "the sweeper did not end in good order");
         }
     }
+}
 
-    /// Saves the board for the next one, and tells whether there is anything that the next one should find.
-    async fn leave(&self) -> bool {
-        match self.keeper.saver().save().await {
-            Ok(saved) => saved.entries > 0,
-            Err(error) => {
-                tracing::error!(%error, "the board goes without its last changes");
-                true
-            }
-        }
-    }
+fn settle(board: &Board) -> Result<(), CliError> {
+    board.settle().map_err(cannot("note the last revision"))
+}
+
+fn cannot(doing: &'static str) -> impl Fn(io::Error) -> CliError {
+    move |source| CliError::System { doing, source }
 }
 
 /// Ends the process for a panic in a task without which nobody serves the board: the next one goes on from the last
@@ -366,23 +368,19 @@ fn written(board: &Board) -> io::Result<Vec<u8>> {
 }
 
 fn revisions(project: &Project) -> Result<(RevisionFile, Revision), CliError> {
-    RevisionFile::open(project.revision_file()).map_err(|source| CliError::System {
-        doing: "go on from the last revision",
-        source,
-    })
+    RevisionFile::open(project.revision_file()).map_err(cannot("go on from the last revision"))
 }
 
 /// Returns the snapshot to begin with, if there is one; `saved` is where the last board was saved.
 fn snapshot_to_read(start: &Start, saved: &Path) -> Result<Option<PathBuf>, CliError> {
-    let failed = |doing| move |source| CliError::System { doing, source };
     match start {
         Start::Restoring(file) => Ok(Some(file.clone())),
         Start::Recovering => {
-            let exists = saved.try_exists().map_err(failed("look for a snapshot"))?;
+            let exists = saved.try_exists().map_err(cannot("look for a snapshot"))?;
             Ok(exists.then(|| saved.to_owned()))
         }
         Start::Fresh => {
-            Keeper::remove(saved).map_err(failed("remove the snapshot of the last board"))?;
+            Keeper::remove(saved).map_err(cannot("remove the snapshot of the last board"))?;
             Ok(None)
         }
     }

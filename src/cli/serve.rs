@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::args::{Place, ServeOptions};
 use super::dashboard::Exit;
 use super::demo::Show;
-use super::host::{Host, Plan, Remains, Wish};
+use super::host::{Host, Plan, Wish};
 use super::launch::headless;
 use super::output::Output;
 use super::signals::Signals;
@@ -101,7 +101,7 @@ pub(super) fn run(
         let exit = match facts {
             Ok(facts) => dashboard::run(host, facts, show, &mut signals, Some(&successor)).await?,
             // It may have been somebody else's a moment ago, who had agents.
-            Err(error) => match dashboard::survive(host, &successor, &mut signals).await? {
+            Err(error) => match dashboard::survive(host, &successor).await? {
                 Exit::Alone(host) => Exit::Alone(host),
                 _ => return Err(error),
             },
@@ -126,20 +126,21 @@ async fn without_screen(
     linger: Option<Duration>,
     mut signals: Signals,
 ) -> Result<Ending, CliError> {
-    let (ending, remains) = loop {
+    let ending = loop {
         let wish = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "told to stop; once more forces it");
-                break (Ending::Signal(signal), Remains::Nothing);
+                break Ending::Signal(signal);
             }
             wish = host.wish(linger) => wish,
         };
         match wish {
-            Wish::End => break (Ending::Done, Remains::Nothing),
+            Wish::End => break Ending::Done,
             Wish::Nobody => {
                 let linger = linger.unwrap_or_default().as_secs();
                 tracing::info!("nobody has been connected for {linger} s, so the board ends");
-                break (Ending::Done, Remains::Everything);
+                host.rest().await?;
+                return Ok(Ending::Done);
             }
             Wish::HandOver(successor) if !successor.has_screen() => {
                 successor.refuse("neither the one that serves nor the one that asks has a screen");
@@ -153,7 +154,7 @@ async fn without_screen(
             },
         }
     };
-    host.close(remains, signals.next()).await?;
+    host.close(signals.next()).await?;
     Ok(ending)
 }
 

@@ -6,11 +6,13 @@
 //!
 //! Responsible for what the two say to each other. Not for who may ask, nor for what a board is made of.
 //!
-//! Invariant: the board is the successor's from the moment at which the predecessor has said so, and not before.
-//! Until then either may die or give up, and the predecessor serves on.
+//! Invariant: the board is the successor's from the moment at which it has said that it takes it, and not before.
+//! Until then either may die or give up, and the predecessor serves on. Who has given up can be told nothing any more,
+//! so the two never disagree.
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -92,10 +94,8 @@ enum Word {
         /// How long the image is.
         bytes: u64,
     },
-    /// The successor can serve it.
-    Ready,
-    /// The predecessor serves no more.
-    Yours,
+    /// The successor can serve it, and does.
+    Taken,
 }
 
 impl Ask {
@@ -193,11 +193,15 @@ impl Successor {
             .and_then(|()| send_descriptors(&self.stream, listening))
             .and_then(|()| self.stream.write_all(image))
             .map_err(failed("offer the board"))?;
-        match hear(&mut self.stream).map_err(failed("hear whether the board is taken"))? {
-            Some(Word::Ready) => {}
-            _ => return Err(HandoverError::Foreign),
+        let heard = hear(&mut self.stream).or_else(|error| {
+            // It may say so at this very moment: either that is heard, or it can be said no more.
+            self.stream.shutdown(Shutdown::Both)?;
+            hear(&mut self.stream).map_err(|_| error)
+        });
+        match heard.map_err(failed("hear whether the board is taken"))? {
+            Some(Word::Taken) => Ok(()),
+            _ => Err(HandoverError::Foreign),
         }
-        say(&mut self.stream, &Word::Yours).map_err(failed("say that the board is given"))
     }
 }
 
@@ -255,8 +259,7 @@ impl Offer {
         &self.image
     }
 
-    /// Takes the board: from now on this process serves `project`. Needs a tokio runtime around it, and blocks
-    /// until the predecessor has let go.
+    /// Takes the board: from now on this process serves `project`. Needs a tokio runtime around it.
     pub fn accept(self, project: &Project) -> Result<Listening, HandoverError> {
         let Self {
             mut predecessor,
@@ -270,15 +273,11 @@ impl Offer {
         };
         // Whatever can fail does so before the board is ours.
         let mut listening = Listening::offered(lock, listener, project)?;
-        say(&mut predecessor, &Word::Ready).map_err(failed)?;
-        match hear(&mut predecessor).map_err(failed)? {
-            Some(Word::Yours) => {
-                // Only then the connection is closed.
-                listening.keep(project);
-                Ok(listening)
-            }
-            _ => Err(HandoverError::Foreign),
-        }
+        say(&mut predecessor, &Word::Taken).map_err(failed)?;
+        listening.keep(project);
+        // Only now the connection is closed, by which the predecessor knows that it can go.
+        drop(predecessor);
+        Ok(listening)
     }
 }
 

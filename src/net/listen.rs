@@ -207,6 +207,12 @@ impl Listening {
         self.file.identity = None;
     }
 
+    /// Stops accepting and leaves the socket where it is, as a process that dies does: who finds it knows that nobody
+    /// has ended the board.
+    pub fn abandon(mut self) {
+        self.file.identity = None;
+    }
+
     /// Stops accepting and removes the socket, but keeps others from serving until the claim is dropped.
     pub(super) fn close(self) -> Claim {
         self.claim

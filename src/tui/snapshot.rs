@@ -47,7 +47,8 @@ pub struct Snapshot {
     pub namespaces: Vec<(NamespaceId, Namespace)>,
     /// The board in numbers.
     pub stats: Option<Stats>,
-    /// How many agents are attached in all namespaces, without those that this process has started for a demo.
+    /// How many agents are attached in all namespaces, or may be back in a moment, without those that this process has
+    /// started for a demo.
     pub attached: usize,
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
@@ -133,17 +134,13 @@ impl Snapshot {
         } else {
             board.scores(namespace)
         };
-        let agents = board.agents();
-        let own = Some(std::process::id());
-        let attached = agents.iter().filter(|agent| agent.introduction.ppid != own);
-        let attached = attached.count();
-        let agents = agent_rows(board, wanted, agents, &holders, &scores);
+        let agents = agent_rows(board, wanted, board.agents(), &holders, &scores);
         Self {
             now,
             namespace,
             namespaces: board.namespaces(),
             stats: Some(stats),
-            attached,
+            attached: board.attached(std::process::id()),
             events,
             agents,
             scores,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use callboard::cli::exit;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::plain::Plain;
@@ -175,6 +176,23 @@ fn a_closed_terminal_takes_no_board_away_from_its_agents() {
     pane.close("?");
     pane.wait_end();
     assert_ne!(stage.pid(), u64::from(pane.pid()));
+    assert_eq!(lock(&mut agent, "src/a.rs")["fence"], fence);
+}
+
+#[test]
+fn agents_that_have_not_come_back_yet_are_not_forgotten() {
+    let stage = Stage::new();
+    let _first = stage.0.serve(&[]);
+    let mut agent = stage.attach("ann");
+    let fence = lock(&mut agent, "src/a.rs")["fence"].clone();
+    // A bridge that stands still comes to the next process when it goes on.
+    agent.signal(Signal::STOP);
+    stage.leave(stage.open("src/a.rs"));
+    let mut pane = stage.open("src/a.rs");
+    pane.close("?");
+    pane.wait_end();
+    assert_ne!(stage.pid(), u64::from(pane.pid()));
+    agent.signal(Signal::CONT);
     assert_eq!(lock(&mut agent, "src/a.rs")["fence"], fence);
 }
 

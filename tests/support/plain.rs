@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// How long an answer may take before the test fails; longer than any call may wait.
@@ -82,6 +83,12 @@ impl Plain {
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
         client.request("initialize", &params);
         client
+    }
+
+    /// Sends `signal` to the bridge.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let bridge = Pid::from_child(self.bridge.as_ref().unwrap());
+        kill_process(bridge, signal).unwrap();
     }
 
     /// Kills the bridge, which gets no chance to say anything.

@@ -101,6 +101,12 @@ impl Board {
         })
     }
 
+    /// Returns how many agents are attached, or were a moment ago and may be back, as all are when the board has changed
+    /// hands; without those that the process `own` has started.
+    pub fn attached(&self, own: u32) -> usize {
+        self.0.roster.attached(self.clock().now(), own)
+    }
+
     /// Returns who is attached, in the order of arrival.
     pub fn agents(&self) -> Vec<Agent> {
         self.0.roster.agents()

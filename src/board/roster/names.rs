@@ -71,10 +71,13 @@ impl Names<'_> {
         })
     }
 
+    /// Returns all who are here or may be back in a moment.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Member>> {
+        let away = self.departed.iter().filter(|one| self.now < one.until);
+        self.members.values().chain(away.map(|one| &one.member))
+    }
+
     fn others(&self, own: SessionId) -> impl Iterator<Item = &Arc<Member>> {
-        let live = self.members.iter().filter(move |(id, _)| **id != own);
-        let away = self.departed.iter();
-        let away = away.filter(move |one| self.now < one.until && one.member.owner().session != own);
-        live.map(|(_, member)| member).chain(away.map(|one| &one.member))
+        self.all().filter(move |member| member.owner().session != own)
     }
 }

@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::args::{Place, ServeOptions};
 use super::client::Client;
 use super::dashboard::{self, Exit};
-use super::host::{Host, Plan, Remains, Start};
+use super::host::{Host, Plan, Start};
 use super::output::Output;
 use super::signals::Signals;
 use super::{CliError, Ending, place, serve};
@@ -156,7 +156,7 @@ pub(super) fn run(
             signal = signals.next() => Ok(Ending::Signal(signal)),
             _ = host.wish(None) => Ok(Ending::Done),
         };
-        host.close(Remains::Nothing, signals.next()).await?;
+        host.close(signals.next()).await?;
         played
     })
 }

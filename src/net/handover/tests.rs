@@ -94,6 +94,25 @@ async fn a_successor_that_gives_up_or_dies_leaves_all_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_successor_that_was_given_up_cannot_take_the_board_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let project = project(&dir);
+    let listening = Claim::take(&project).unwrap().listen().unwrap();
+    let asked = ask(&project);
+    let successor = next(&listening).await;
+    let impatient = Some(Duration::from_millis(1));
+    successor.stream.set_read_timeout(impatient).unwrap();
+    let given = tokio::spawn(give(successor, listening));
+    let offer = asked.await.unwrap().unwrap();
+    let Kept { listening, .. } = *given.await.unwrap().unwrap_err();
+    let refused = offer.accept(&project).unwrap_err();
+    assert!(refused.to_string().contains("take the board"), "{refused}");
+    assert!(is_taken(&project));
+    UnixStream::connect(&project.socket).unwrap();
+    listening.accept().await.unwrap();
+}
+
+#[tokio::test]
 async fn who_is_refused_is_told_why() {
     let dir = tempfile::tempdir().unwrap();
     let project = project(&dir);
@@ -147,7 +166,7 @@ async fn no_board_is_taken_from_where_none_is() {
     for (answer, foreign) in [
         ("", false),
         ("{\"jsonrpc\":\"2.0\"}\n", true),
-        ("\"yours\"\n", true),
+        ("\"taken\"\n", true),
     ] {
         let asked = ask(&project);
         let (mut stream, _) = listener.accept().unwrap();
