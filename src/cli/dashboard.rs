@@ -54,7 +54,7 @@ pub(super) async fn run(
         ..facts
     };
     let mut dashboard = Box::pin(tui::run(host.board().clone(), facts, requests, stop.clone()));
-    let (mut signal, mut left) = (None, None);
+    let (mut signal, mut left, mut lost) = (None, None, None);
     let ended = loop {
         tokio::select! {
             ended = &mut dashboard => break ended,
@@ -66,6 +66,10 @@ pub(super) async fn run(
                 Wish::End => stop.cancel(),
                 Wish::HandOver(other) => other.refuse("a dashboard shows it already"),
                 Wish::Nobody => {}
+                Wish::Displaced => if let Err(error) = host.take_place_again().await {
+                    lost = Some(error);
+                    stop.cancel();
+                },
             },
             Some(Asked { request, answer }) = asked.recv() => match request {
                 Request::StartDemo => show.start(Stage::Guest),
@@ -87,6 +91,9 @@ pub(super) async fn run(
     };
     drop(dashboard);
     show.end().await;
+    if let Some(error) = lost {
+        return Err(error.into());
+    }
     if let Some(process) = left {
         return ended.map_or_else(|error| Err(error.into()), |_| Ok(Exit::Left(process)));
     }

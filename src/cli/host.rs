@@ -1,27 +1,26 @@
 //! A board that serves: everything between a claim on the project and its clean end.
 
+mod service;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::CliError;
 use super::text;
 use crate::board::{Board, Limits, Revision, RevisionFile, SystemClock};
-use crate::guard::Guard;
-use crate::mcp::{self, Handler, Setup, Toolset};
+use crate::mcp::{Setup, Toolset};
 use crate::net::Traffic;
 use crate::net::handover::{HandoverError, Kept, Offer, Successor};
-use crate::net::listen::{Claim, Listening};
+use crate::net::listen::{Claim, ListenError, Listening};
 use crate::net::project::Project;
-use crate::net::server::{Connection, Ended, Handlers, Stop, serve};
 use crate::snapshot::{self, Keeper, Restored, Saver};
 use crate::target::Resolver;
+use service::{Running, Service, crash};
 
 /// What a board begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +57,8 @@ pub(super) enum Wish {
     HandOver(Successor),
     /// Nobody has been here for long.
     Nobody,
+    /// Nobody can come any more: the lock or the socket is not in its place.
+    Displaced,
 }
 
 /// A running board. Dropping it ends it without the courtesies of [`Host::close`] and [`Host::rest`].
@@ -66,29 +67,6 @@ pub(super) struct Host {
     service: Service,
     running: Running,
     asking: mpsc::Receiver<Successor>,
-}
-
-/// What a board is served with, once and again.
-struct Service {
-    setup: Arc<Setup>,
-    traffic: Arc<Traffic>,
-    successors: mpsc::Sender<Successor>,
-    /// Cancelled when somebody asks over the socket that the board ends.
-    end: CancellationToken,
-    /// Where the board is saved.
-    saved: PathBuf,
-    /// Knows the paths of the files that are watched when they are locked, if they are.
-    guarding: Option<Resolver>,
-    patience: Duration,
-}
-
-/// What runs as long as the board is served.
-struct Running {
-    stop: Stop,
-    server: JoinHandle<Ended>,
-    sweeper: AbortOnDropHandle<()>,
-    keeper: Keeper,
-    guard: Option<Guard>,
 }
 
 impl Host {
@@ -121,11 +99,11 @@ impl Host {
         let (successors, asking) = mpsc::channel(1);
         let resolver = Resolver::new(&project.root);
         let service = Service {
+            project: project.clone(),
             setup: Arc::new(Setup::new(resolver.clone(), plan.tools)),
             traffic: Arc::new(Traffic::default()),
             successors,
             end: CancellationToken::new(),
-            saved: project.snapshot_file(),
             guarding: plan.watches.then_some(resolver),
             patience: plan.patience,
         };
@@ -156,7 +134,12 @@ impl Host {
     /// Waits for whatever somebody wants of the board that only its host can do; and, when nobody has been
     /// connected for `linger`, for that.
     pub(super) async fn wish(&mut self, linger: Option<Duration>) -> Wish {
-        let Self { service, asking, .. } = self;
+        let Self {
+            service,
+            asking,
+            running,
+            ..
+        } = self;
         let abandoned = async {
             match linger {
                 Some(limit) => service.traffic.quiet(limit).await,
@@ -168,15 +151,52 @@ impl Host {
             () = service.end.cancelled() => Wish::End,
             Some(successor) = asking.recv() => Wish::HandOver(successor),
             () = abandoned => Wish::Nobody,
+            () = running.displaced() => Wish::Displaced,
         }
     }
 
     /// Waits for the next process that asks for the board; `None` when somebody asks first that it ends.
     pub(super) async fn asked_for(&mut self) -> Option<Successor> {
-        match self.wish(None).await {
-            Wish::HandOver(successor) => Some(successor),
-            Wish::End | Wish::Nobody => None,
+        loop {
+            match self.wish(None).await {
+                Wish::HandOver(successor) => return Some(successor),
+                Wish::End => return None,
+                Wish::Nobody | Wish::Displaced => {}
+            }
         }
+    }
+
+    /// Takes the board's place again when the lock or the socket is not there any more. Agents come over by themselves, as
+    /// at any change of hands. Fails when another board has taken the place: then this one has to end.
+    pub(super) async fn take_place_again(&mut self) -> Result<(), ListenError> {
+        let project = &self.service.project;
+        let anew = if self.running.owns_files() {
+            None
+        } else {
+            match Claim::take(project).and_then(Claim::listen) {
+                Ok(listening) => Some(listening),
+                Err(taken @ ListenError::Taken { .. }) => return Err(taken),
+                Err(error) => {
+                    tracing::warn!(%error, "nobody finds the board any more, whose place was removed; it is tried again");
+                    return Ok(());
+                }
+            }
+        };
+        self.running.keeper.stop().await;
+        let listening = self.running.pause().await;
+        let listening = match anew {
+            Some(anew) => {
+                listening.leave();
+                anew
+            }
+            None => listening.again()?,
+        };
+        self.running = self.service.start(&self.board, listening, true);
+        tracing::warn!(
+            socket = %self.service.project.socket.display(),
+            "the board's place had been removed, and was taken again"
+        );
+        Ok(())
     }
 
     /// Gives the board to `successor`, who serves it from then on: what is left to do for this process is to end.
@@ -224,21 +244,10 @@ impl Host {
             board, mut running, ..
         } = self;
         let listening = running.pause().await;
-        let saved = running.keeper.saver().save().await;
-        running.keeper.stop().await;
-        let settled = settle(&board);
-        match saved {
-            Ok(saved) if saved.entries == 0 => running
-                .keeper
-                .forget()
-                .map_err(cannot("remove the board's snapshot"))?,
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "the board goes without its last changes"),
-        }
+        let remains = running.owns_files() && running.leave().await;
+        let finished = running.finish(&board, remains).await;
         listening.abandon();
-        settled?;
-        tracing::info!("the board is closed");
-        Ok(())
+        finished
     }
 
     /// Stops accepting, lets what is in flight finish, and gives back what was set aside on disk: somebody has ended
@@ -260,99 +269,12 @@ impl Host {
             .inspect_err(|error| tracing::error!(%error, "the server did not end in good order"))
             .ok();
         running.stop_tending().await;
-        running.keeper.stop().await;
-        // A disk that is full takes no number, but lets a file go: neither waits for the other.
-        let settled = settle(&board);
-        running
-            .keeper
-            .forget()
-            .map_err(cannot("remove the board's snapshot"))?;
-        settled?;
-        tracing::info!("the board is closed");
-        Ok(())
+        running.finish(&board, false).await
     }
-}
-
-impl Service {
-    /// Begins to serve `board` on `listening`. One that is `restored` is saved at once.
-    fn start(&self, board: &Board, listening: Listening, restored: bool) -> Running {
-        let keeper = Keeper::start(board.clone(), self.saved.clone(), restored);
-        let saver = keeper.saver();
-        let stop = Stop::within(self.patience);
-        let (setup, end) = (Arc::clone(&self.setup), self.end.clone());
-        let handlers = Handlers {
-            make: move |connection: Connection| match connection.session {
-                Ok(session) => Handler::new(session, &setup)
-                    .saved_by(saver.clone())
-                    .ended_by(end.clone()),
-                Err(reason) => Handler::turned_away(reason),
-            },
-            changes: mcp::changes,
-        };
-        let server = serve(
-            listening,
-            board.clone(),
-            handlers,
-            Arc::clone(&self.traffic),
-            self.successors.clone(),
-            stop.clone(),
-        );
-        let sweeper = {
-            let board = board.clone();
-            async move { board.keep_swept().await }
-        };
-        let guard = self.guarding.clone();
-        let guard = guard.map(|resolver| Guard::start(board.clone(), resolver, self.setup.witness()));
-        Running {
-            stop,
-            server: tokio::spawn(server),
-            sweeper: AbortOnDropHandle::new(tokio::spawn(sweeper)),
-            keeper,
-            guard,
-        }
-    }
-}
-
-impl Running {
-    /// Lets all clients go, and returns the socket as soon as nothing changes the board any more.
-    async fn pause(&mut self) -> Listening {
-        self.stop.pause.cancel();
-        let left = (&mut self.server).await;
-        self.stop_tending().await;
-        match left {
-            Ok(Ended::Paused(listening)) => listening,
-            Ok(Ended::Closed(_)) => unreachable!("only `close` stops the server, and nothing comes after it"),
-            Err(error) => crash(error),
-        }
-    }
-
-    /// Stops what changes the board by itself: after its last revision is noted, that would set revisions aside
-    /// again.
-    async fn stop_tending(&mut self) {
-        if let Some(guard) = self.guard.take() {
-            guard.stop().await;
-        }
-        self.sweeper.abort();
-        if let Err(error) = (&mut self.sweeper).await
-            && !error.is_cancelled()
-        {
-            tracing::error!(%error, "the sweeper did not end in good order");
-        }
-    }
-}
-
-fn settle(board: &Board) -> Result<(), CliError> {
-    board.settle().map_err(cannot("note the last revision"))
 }
 
 fn cannot(doing: &'static str) -> impl Fn(io::Error) -> CliError {
     move |source| CliError::System { doing, source }
-}
-
-/// Ends the process for a panic in a task without which nobody serves the board: the next one goes on from the last
-/// snapshot, as after any crash.
-fn crash(error: JoinError) -> ! {
-    std::panic::resume_unwind(error.into_panic())
 }
 
 /// Returns all that `board` knows, which nobody uses any more.

@@ -142,6 +142,7 @@ async fn without_screen(
                 host.rest().await?;
                 return Ok(Ending::Done);
             }
+            Wish::Displaced => host.take_place_again().await?,
             Wish::HandOver(successor) if !successor.has_screen() => {
                 successor.refuse("neither the one that serves nor the one that asks has a screen");
             }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
+use super::foothold::{Foothold, Identity, identity};
 use super::holder::Holder;
 use super::project::{Project, ProjectError};
 
@@ -37,8 +38,8 @@ pub struct Listening {
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and inode, so that nobody else's socket is ever removed; none when it is not ours any more.
-    identity: Option<(u64, u64)>,
+    /// Which it is, so that nobody else's socket is ever removed; none when it is not ours any more.
+    identity: Option<Identity>,
 }
 
 /// Why this process cannot serve.
@@ -155,6 +156,21 @@ impl Listening {
         &self.file.path
     }
 
+    /// Returns what tells whether the lock and the socket are still in their places.
+    pub fn foothold(&self, project: &Project) -> io::Result<Foothold> {
+        let lock = self.claim.lock.metadata()?;
+        let socket = self.file.identity.map_or_else(|| identity(&self.file.path), Ok)?;
+        Ok(Foothold {
+            lock: (project.lock_file(), (lock.dev(), lock.ino())),
+            socket: (self.file.path.clone(), socket),
+        })
+    }
+
+    /// Opens the socket anew, which is not in its place any more.
+    pub fn again(self) -> Result<Self, ListenError> {
+        self.close().listen()
+    }
+
     /// Waits for the next connection.
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
@@ -201,8 +217,8 @@ impl Listening {
         [self.claim.lock.as_fd(), self.listener.as_fd()]
     }
 
-    /// Leaves all of it to the process that has the descriptors.
-    pub(super) fn leave(mut self) {
+    /// Leaves all of it to the process that has the descriptors, or to nobody.
+    pub fn leave(mut self) {
         self.claim.ours = false;
         self.file.identity = None;
     }
@@ -258,11 +274,6 @@ fn remove_stale(path: &Path) -> Result<(), ListenError> {
         Ok(_) => foreign("is served by a program that does not hold the board's lock"),
         Err(source) => Err(failed("ask the socket")(source)),
     }
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let found = fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod bridge;
 mod connection;
 mod era;
 mod farewell;
+mod foothold;
 pub mod handover;
 pub mod hello;
 mod holder;
@@ -34,6 +35,7 @@ mod traffic;
 mod transport;
 
 pub use connection::MAX_WAITING;
+pub use foothold::Foothold;
 pub use lines::MAX_LINE;
 pub use reach::reach;
 pub use traffic::Traffic;

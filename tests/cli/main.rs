@@ -11,6 +11,7 @@
 mod support;
 
 mod claude_plugin;
+mod displaced;
 mod doctor;
 mod git_hook;
 mod guard;
