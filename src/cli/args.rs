@@ -270,7 +270,7 @@ Examples:
         /// Print the values too.
         #[arg(long)]
         values: bool,
-        /// List the running boards of all projects instead.
+        /// List the running boards of all projects instead, but for those at a socket of their own.
         #[arg(long, conflicts_with_all = ["pattern", "values", "socket"])]
         all: bool,
     },
@@ -279,7 +279,7 @@ Examples:
 Examples:
   callboard watch                      from now on
   callboard watch 'lock:*' --since 0   with all that the board still remembers
-  callboard watch 'msg:*:me:*' --json | while read -r event; do …; done")]
+  callboard watch 'msg:me:*' --json | while read -r event; do …; done")]
     Watch {
         /// Which keys: `*` stands for any run of characters.
         #[arg(default_value = "*")]

@@ -298,6 +298,21 @@ impl<'a> Client<'a> {
     }
 }
 
+/// Gives a person who was refused what somebody holds the advice for people: agents are told to wait.
+pub(super) fn expire_instead(key: &str) -> impl FnOnce(CliError) -> CliError {
+    move |error| match error {
+        CliError::Refused {
+            code,
+            hint: Some(hint),
+        } if code == "Key is leased" => {
+            let who = hint.split_once("; ").map_or(&*hint, |(who, _)| who);
+            let hint = Some(format!("{who}; `callboard expire {key}` ends that"));
+            CliError::Refused { code, hint }
+        }
+        other => other,
+    }
+}
+
 /// Returns `body` unless it tells a refusal, whose advice may stand beside it.
 fn accepted(body: Value, beside: Option<&str>) -> Result<Value, CliError> {
     if body["success"] != false {

@@ -79,6 +79,9 @@ pub enum CliError {
         /// Whether the user chose that place.
         chosen: bool,
     },
+    /// Nothing serves the socket, and it was to be ended.
+    #[error("no board runs at {}, so there is nothing to stop", .0.display())]
+    NothingToStop(PathBuf),
     /// The board went while it was being asked or followed.
     #[error("the board at {} has gone", .0.display())]
     Gone(PathBuf),
@@ -172,7 +175,7 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(error) => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
-            Self::NoBoard { .. } | Self::Gone(_) => exit::NO_BOARD,
+            Self::NoBoard { .. } | Self::NothingToStop(_) | Self::Gone(_) => exit::NO_BOARD,
             Self::NoKey(_) => exit::NO_KEY,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => exit::OK,
             Self::Hook(_) => exit::BLOCK,
@@ -218,6 +221,7 @@ impl CliError {
                 "start it in another terminal with `callboard`; `callboard ls --all` lists the boards that run"
                     .to_owned(),
             ),
+            Self::NothingToStop(_) => Some("`callboard ls --all` lists the boards that run".to_owned()),
             Self::Gone(_) => Some("start it again with `callboard`".to_owned()),
             Self::Silent(_) => Some(
                 "see whether its process is stopped (Ctrl-Z) or the machine is overloaded, then try again"
@@ -232,12 +236,24 @@ impl CliError {
                 "a key is 1 to 255 of the characters A-Z a-z 0-9 : _ . / - and %HH for all others".to_owned(),
             ),
             Self::Refused { hint, .. } => hint.clone(),
+            Self::NoKey(_) => Some(
+                "`callboard ls` lists the keys; that of a lock begins with `lock:`, that of a task with `task:`"
+                    .to_owned(),
+            ),
+            Self::Demo(error) => error.hint().map(str::to_owned),
             Self::FileExists(_) => Some("choose another name, or replace it with --force".to_owned()),
             Self::Restore(_) => Some(
                 "the file was left as it is; begin with an empty board by --fresh, or with another file by \
                  --restore FILE"
                     .to_owned(),
             ),
+            Self::Handover {
+                pid: Some(pid),
+                source: HandoverError::Silent,
+            } => Some(format!(
+                "see whether that process is stopped (`kill -CONT {pid}` lets it go on) or overloaded; `kill -9 {pid}` ends \
+                 it, and the next board goes on from its last snapshot"
+            )),
             Self::Inheritance(_) | Self::Handover { .. } => Some(
                 "it goes on as it is; `callboard stop` ends it, and --socket PATH runs another beside it".to_owned(),
             ),
@@ -257,9 +273,7 @@ impl CliError {
             | Self::Board(_)
             | Self::Dashboard(_)
             | Self::Bridge(_)
-            | Self::Demo(_)
             | Self::Log(_)
-            | Self::NoKey(_)
             | Self::Input(_)
             | Self::Output(_)
             | Self::System { .. } => None,

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::CliError;
 use super::args::Place;
 use super::client::Client;
 use super::output::{Form, Output};
+use super::{CliError, text};
 
 /// Ends `key`, provided that it still has revision `rev` when one is given, and says whose it was.
 pub(super) fn run(
@@ -27,8 +27,8 @@ pub(super) fn run(
     if output.form() == Form::Json {
         return output.json(&body);
     }
-    match (body["heldBy"].as_str(), body["by"].as_str()) {
-        (Some(holder), _) => output.line(format_args!("expired {key}, which {holder} held")),
+    match (text::holders(&body), body["by"].as_str()) {
+        (Some(holders), _) => output.line(format_args!("expired {key}, which {holders} held")),
         (None, Some(writer)) => output.line(format_args!("expired {key}, which {writer} had written")),
         (None, None) => output.line(format_args!("expired {key}")),
     }

@@ -56,7 +56,7 @@ fn row(key: &Value, values: bool) -> Vec<String> {
         text_of("key"),
         key["rev"].to_string(),
         text::duration(key["expiresInMs"].as_u64().unwrap_or(0)),
-        text_of("heldBy"),
+        text::holders(key).unwrap_or_default(),
     ];
     if values {
         cells.push(text::one_line(&text_of("value")));
@@ -75,7 +75,7 @@ pub(super) fn boards(output: &mut Output<'_>) -> Result<(), CliError> {
         });
     }
     if boards.is_empty() {
-        return output.line("no boards run");
+        return output.line("no boards run; one with a --socket of its own is not known here");
     }
     let heading = ["NAME", "PROCESS", "ROOT", "SOCKET"].map(str::to_owned).to_vec();
     let rows = boards.iter().map(|board| {

@@ -97,7 +97,7 @@ fn obey(arguments: Arguments, interactive: bool, output: &mut Output<'_>) -> Res
         return serve::run(&options, place, interactive, output);
     };
     match command {
-        Command::Bridge(options) => bridge::run(options, place)?,
+        Command::Bridge(options) => bridge::run(options, place, interactive, output)?,
         Command::Setup(options) => setup::run(&options, place, interactive, output)?,
         Command::Doctor => doctor::run(place, output)?,
         Command::Config { client } => config::run(client, place, output)?,

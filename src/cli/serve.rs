@@ -75,6 +75,11 @@ pub(super) fn run(
     let screen = interactive && !options.no_tui;
     if !screen {
         telemetry::to_stderr(options.log)?;
+        if !(options.no_tui || options.detached) {
+            tracing::info!(
+                "there is no dashboard, since there is no terminal for it (or one that cannot draw)"
+            );
+        }
     }
     let right = match Right::to(&project, options, screen) {
         // Who started this one wants a board, and there is one.

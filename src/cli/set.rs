@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::CliError;
 use super::args::Place;
-use super::client::Client;
+use super::client::{Client, expire_instead};
 use super::output::{Form, Output};
 
 /// The value that stands for stdin.
@@ -31,7 +31,8 @@ pub(super) fn run(
     if let Some(ttl) = ttl {
         arguments["ttl"] = json!(ttl);
     }
-    let body = Client::connect(place)?.call("setStorage", &arguments)?;
+    let answer = Client::connect(place)?.call("setStorage", &arguments);
+    let body = answer.map_err(expire_instead(key))?;
     match output.form() {
         Form::Json => output.json(&body),
         Form::Human => output.line(format_args!("set {key}")),

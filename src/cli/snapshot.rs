@@ -39,9 +39,9 @@ pub(super) fn run(file: &Path, force: bool, place: &Place, output: &mut Output<'
 pub(super) fn export(saved: &Path, file: &Path, existing: Existing) -> Result<(), CliError> {
     copy(saved, file, existing).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => CliError::FileExists(PathBuf::from(file)),
-        _ => CliError::System {
+        kind => CliError::System {
             doing: "write the snapshot",
-            source,
+            source: io::Error::new(kind, format!("{}: {source}", file.display())),
         },
     })
 }

@@ -24,7 +24,11 @@ const PAUSE: Timespec = Timespec {
 /// Ends the board, waits until its place is free, and says who was attached.
 pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
     let project = place::project(place)?;
-    let body = Client::connect(place)?.ask("callboard/stop", json!({}))?;
+    let client = Client::connect(place).map_err(|error| match error {
+        CliError::NoBoard { socket, .. } => CliError::NothingToStop(socket),
+        other => other,
+    });
+    let body = client?.ask("callboard/stop", json!({}))?;
     let process = body["process"]
         .as_u64()
         .and_then(|process| u32::try_from(process).ok());

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
 /// The most characters of a value on one line; what is cut off is marked with `…`.
@@ -27,6 +28,16 @@ pub(super) fn one_line(text: &str) -> String {
         line.push('…');
     }
     line
+}
+
+/// Returns who holds what `row` tells of, all of them, if anybody does.
+pub(super) fn holders(row: &Value) -> Option<String> {
+    let first = row["heldBy"].as_str()?;
+    let others = row["alsoHeldBy"].as_array().into_iter().flatten();
+    let names: Vec<_> = std::iter::once(first)
+        .chain(others.filter_map(Value::as_str))
+        .collect();
+    Some(names.join(", "))
 }
 
 /// Returns a duration in its two largest units: `4m 12s`.

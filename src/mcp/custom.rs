@@ -105,13 +105,15 @@ fn expire(session: &Session, mut params: Arguments) -> Result<Value, Failure> {
 }
 
 fn ended(key: &Key, entry: &Arc<Entry>) -> Value {
-    json!({
+    let mut ended = json!({
         "success": true,
         "key": key,
         "rev": entry.rev,
         "by": entry.by.name,
-        "heldBy": entry.lease().map(|lease| &lease.owner().name),
-    })
+        "heldBy": null,
+    });
+    report::holders(&mut ended, entry);
+    ended
 }
 
 fn absent(key: &Key) -> Fault {

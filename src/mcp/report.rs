@@ -224,19 +224,28 @@ fn lock(key: &Key, entry: &Entry, now: Time) -> Value {
     row
 }
 
-/// Adds who holds the entry: the first of several, and the others by name.
+/// Adds who holds the entry, since when, and what for.
 fn hold(row: &mut Value, entry: &Entry, now: Time) {
-    let Some((lease, others)) = entry.leases().split_first() else {
+    let Some(lease) = entry.lease() else {
         return;
     };
-    row["heldBy"] = json!(lease.owner().name);
+    holders(row, entry);
     row["heldForMs"] = json!(millis(now.since(lease.granted)));
     row["idleForMs"] = json!(millis(now.since(lease.holder.active())));
     row["fence"] = json!(lease.fence);
     row["why"] = json!(lease.why);
     row["orphaned"] = json!(lease.holder.gone().is_some());
+}
+
+/// Adds who holds the entry: the first of several, and the others who share it.
+pub(super) fn holders(row: &mut Value, entry: &Entry) {
+    let mut names = entry.leases().iter().map(|lease| json!(lease.owner().name));
+    if let Some(first) = names.next() {
+        row["heldBy"] = first;
+    }
+    let others: Vec<_> = names.collect();
     if !others.is_empty() {
-        row["alsoHeldBy"] = others.iter().map(|lease| json!(lease.owner().name)).collect();
+        row["alsoHeldBy"] = others.into();
     }
 }
 

@@ -56,7 +56,10 @@ pub enum HandoverError {
         "the other process does not speak this version's language; end the board with `callboard stop` and start it anew"
     )]
     Foreign,
-    /// The system refuses, or the other end has gone or stays silent.
+    /// Whoever serves says nothing.
+    #[error("it does not answer")]
+    Silent,
+    /// The system refuses, or the other end has gone.
     #[error("cannot {doing}: {source}")]
     System {
         /// What was tried.
@@ -233,6 +236,7 @@ impl Offer {
             Ok(Some(Word::Refused(why))) => return Err(HandoverError::Refused(why)),
             Ok(_) => return Err(HandoverError::Foreign),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(HandoverError::Gone),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(HandoverError::Silent),
             Err(error) => return Err(failed("hear whether the board is given")(error)),
         };
         let [lock, listener] = receive_descriptors(&predecessor)

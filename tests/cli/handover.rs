@@ -268,6 +268,18 @@ fn who_asks_for_the_board_and_dies_has_changed_nothing() {
 }
 
 #[test]
+fn a_board_that_is_stopped_is_not_waited_for_and_what_to_do_is_said() {
+    let stage = Stage::new();
+    let board = stage.0.serve(&[]);
+    board.send(Signal::STOP);
+    let mut pane = Pty::start(stage.0.in_terminal(&[]), 24, 200);
+    assert_eq!(pane.wait_end().exit_code(), u32::from(exit::FAILURE));
+    board.send(Signal::CONT);
+    pane.wait_for("it does not answer");
+    pane.wait_for(&format!("kill -CONT {}", board.pid()));
+}
+
+#[test]
 fn who_follows_the_board_by_a_command_follows_it_to_the_next_process() {
     let stage = Stage::new();
     let _first = stage.0.serve(&[]);

@@ -107,6 +107,8 @@ fn without_a_board_there_is_nothing_to_stop() {
     let home = Home::new();
     let ran = home.run(&["stop"]);
     assert_eq!(ran.code, Some(i32::from(exit::NO_BOARD)), "{ran:?}");
+    assert!(ran.stderr.contains("there is nothing to stop"), "{ran:?}");
+    assert!(!ran.stderr.contains("start it"), "{ran:?}");
 }
 
 #[test]

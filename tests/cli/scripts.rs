@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Stdio};
 
+use crate::support::plain::Plain;
 use crate::support::program::{Home, Lines, first_line, read, send, shell_code, wait_end};
 use crate::support::pty::Pty;
 use crate::support::raw::modern_meta;
@@ -37,7 +38,14 @@ fn a_value_goes_round() {
     assert_eq!(home.run(&["del", "task:1"]).json()[0]["deleted"], false);
     let gone = home.run(&["get", "task:1"]);
     assert_eq!(gone.code, Some(i32::from(exit::NO_KEY)));
-    assert_eq!(gone.stderr, "error: no such key: task:1\n");
+    assert!(
+        gone.stderr.starts_with("error: no such key: task:1\n"),
+        "{gone:?}"
+    );
+    assert!(
+        gone.stderr.contains("that of a lock begins with `lock:`"),
+        "{gone:?}"
+    );
     assert!(gone.stdout.contains(r#""exists":false"#), "{}", gone.stdout);
 }
 
@@ -138,6 +146,51 @@ fn a_stuck_lock_is_expired_and_its_holder_named() {
         Some(i32::from(exit::NO_KEY))
     );
     home.run(&["set", "lock:a", r#"{"lockedBy":"agent-8"}"#]).json();
+}
+
+#[test]
+fn all_who_share_a_lock_are_named() {
+    let home = Home::new();
+    let _board = home.serve(&[]);
+    let shared = json!({ "targets": ["docs"], "mode": "shared" });
+    let mut agents = ["ann", "bob"].map(|name| Plain::through_bridge(home.command(&[]), name));
+    for agent in &mut agents {
+        assert_eq!(agent.tool("acquireLock", &shared)["success"], true);
+    }
+    let row = &home.run(&["ls", "lock:*"]).json()[0];
+    assert_eq!(
+        (&row["heldBy"], &row["alsoHeldBy"]),
+        (&json!("ann"), &json!(["bob"]))
+    );
+    let listed = Pty::start_as_is(home.in_terminal(&["ls", "lock:*"]), 24, 100);
+    listed.wait_for("ann, bob");
+    let ended = Pty::start_as_is(home.in_terminal(&["expire", "lock:docs"]), 24, 100);
+    ended.wait_for("expired lock:docs, which ann, bob held");
+}
+
+#[test]
+fn a_person_who_is_refused_is_told_what_a_person_can_do() {
+    let home = Home::new();
+    let _board = home.serve(&[]);
+    home.run(&["set", "lock:a.rs", r#"{"lockedBy":"ann"}"#]).json();
+    let mut ann = Plain::through_bridge(home.command(&[]), "ann");
+    ann.tool("acquireLock", &json!({ "targets": ["b.rs"] }));
+    for line in [&["del", "lock:b.rs"][..], &["set", "lock:b.rs", "{}"]] {
+        let ran = home.run(line);
+        assert_eq!(ran.code, Some(i32::from(exit::FAILURE)), "{ran:?}");
+        let told = "lock:b.rs is held by ann for another";
+        assert!(ran.stderr.contains(told), "{ran:?}");
+        assert!(
+            ran.stderr.contains("`callboard expire lock:b.rs` ends that"),
+            "{ran:?}"
+        );
+        assert!(!ran.stderr.contains("acquireLock"), "{ran:?}");
+    }
+    let nowhere = home.run(&["snapshot", "/nope/s1"]);
+    assert!(
+        nowhere.stderr.contains("cannot write the snapshot: /nope/s1: "),
+        "{nowhere:?}"
+    );
 }
 
 #[test]

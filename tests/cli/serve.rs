@@ -101,6 +101,7 @@ fn without_a_capable_terminal_it_runs_headless() {
     let mut command = home.in_terminal(&[]);
     command.env("TERM", "dumb");
     let mut terminal = Pty::start_as_is(command, 24, 80);
+    terminal.wait_for("there is no dashboard");
     terminal.wait_for("the board is open");
     terminal.send("\x03");
     assert_eq!(terminal.wait_end().exit_code(), 130);
@@ -153,6 +154,12 @@ fn the_demo_plays_on_a_board_that_runs() {
             .iter()
             .all(|row| row["value"].as_str().unwrap().contains(r#""status":"completed""#))
     );
+    // What is there by now could be somebody's, and would be written over.
+    let again = home.run(&["demo", "--socket", "s"]);
+    assert_eq!(again.code, Some(i32::from(exit::FAILURE)), "{again:?}");
+    assert!(again.stderr.contains("hint: `callboard demo` alone"), "{again:?}");
+    let beside = home.run(&["demo", "--socket", "s", "--namespace", "demo"]);
+    assert_eq!(beside.code, Some(0), "{beside:?}");
     let nobody = home.run(&["demo", "--socket", "nobody"]);
     assert_eq!(nobody.code, Some(i32::from(exit::NO_BOARD)), "{nobody:?}");
 }

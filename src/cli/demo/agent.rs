@@ -48,9 +48,27 @@ pub enum DemoError {
         /// What was.
         found: Value,
     },
+    /// The board that was to be played on is somebody's.
+    #[error("the board there holds {keys} keys, some of which it could overwrite")]
+    Occupied {
+        /// How many.
+        keys: u64,
+    },
     /// The workflow took far longer than it can take.
     #[error("the workflow did not come to its end in time")]
     Stuck,
+}
+
+impl DemoError {
+    /// Returns what the reader can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Occupied { .. } => Some(
+                "`callboard demo` alone brings a board of its own; --namespace NAME plays beside the keys",
+            ),
+            _ => None,
+        }
+    }
 }
 
 /// The board that is played on, and the program whose bridge leads there.

@@ -112,8 +112,12 @@ pub(super) fn run(
 ) -> Result<Ending, CliError> {
     let runtime = serve::runtime()?;
     if place.socket.is_some() {
-        // A bridge would wait for a board that is not there.
-        Client::connect(place)?;
+        // A bridge would wait for a board that is not there, and players would write over what is theirs by name only.
+        let board = Client::connect(place)?.ask("callboard/stats", json!({}))?;
+        match board["keys"].as_u64() {
+            Some(0) | None => {}
+            Some(keys) => return Err(DemoError::Occupied { keys }.into()),
+        }
         let target = target(&place::project(place)?, place)?;
         let pace = if fast || !interactive {
             Pace::FAST

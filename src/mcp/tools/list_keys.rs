@@ -62,6 +62,9 @@ struct Row<'a> {
     expires_in_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<&'a str>,
+    /// The others who share it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_held_by: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a str>,
 }
@@ -98,11 +101,13 @@ fn call(agent: &Call<'_>, mut arguments: Arguments) -> Outcome {
 type Listed = (Key, Arc<board::Entry>);
 
 fn row((key, entry): &Listed, now: Time, values: bool) -> Row<'_> {
+    let mut holders = entry.leases().iter().map(|lease| &*lease.owner().name);
     Row {
         key,
         rev: entry.rev,
         expires_in_ms: millis(entry.ends(now).since(now)),
-        held_by: entry.lease().map(|lease| &*lease.owner().name),
+        held_by: holders.next(),
+        also_held_by: holders.collect(),
         value: values.then_some(&*entry.value),
     }
 }
