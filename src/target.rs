@@ -361,7 +361,7 @@ fn before_pattern(text: &str) -> &str {
 }
 
 /// Returns the absolute `path` with `.` and `..` taken as words, whatever links there are.
-fn without_dots(path: &Path) -> PathBuf {
+pub fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -1,215 +1,112 @@
 //! What a shell command would throw away: the uses of git that overwrite files in the worktree.
 //!
-//! Responsible for `checkout`, `switch`, `restore`, `reset`, `stash`, `clean` and `rebase` as agents write them, and
-//! for merges and their like when they put everything back. It reads
-//! words, not the shell's language: what a script, a variable or another program does to files is not seen, and
-//! of what is ambiguous the larger is taken.
+//! A guess at words, not a shell. It knows which directory `cd` leads to; what git makes of its words is in [`git`].
+//! What a script, a function, a variable, an alias, a here-document or any other program does to files is not
+//! seen, and of what is ambiguous the larger is taken.
 
+mod git;
 mod words;
 
 use std::path::{Path, PathBuf};
 
-use crate::target::worktree_of;
+use self::words::{Step, UNKNOWN};
+use crate::target::{without_dots, worktree_of};
 
 /// Words that may stand before the command that they run.
-const BEFORE: [&str; 12] = [
-    "!", "command", "do", "else", "env", "exec", "if", "nohup", "sudo", "then", "time", "while",
+const BEFORE: [&str; 14] = [
+    "!", "command", "do", "elif", "else", "env", "exec", "if", "nohup", "sudo", "then", "time", "until",
+    "while",
 ];
-
-/// What git would overwrite.
-#[derive(Debug, PartialEq, Eq)]
-enum Reach {
-    Nothing,
-    /// Any file of the worktree.
-    Worktree,
-    /// These files and directories.
-    Paths(Vec<String>),
+/// Returns the files and directories whose content `command` would put back or throw away when it is run in `cwd`.
+/// Without a `cwd` they begin where the reader is.
+pub(super) fn overwrites(command: &str, cwd: Option<&Path>) -> Vec<String> {
+    let mut shell = Shell {
+        here: Here {
+            start: cwd.unwrap_or_else(|| Path::new(".")),
+            directory: cwd.map(Path::to_owned),
+        },
+        found: Vec::new(),
+    };
+    shell.run(command);
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    shell.found.into_iter().map(text).collect()
 }
 
-/// Returns the files and directories, as absolute paths, whose content `command` would put back or throw away
-/// when it is run in `cwd`.
-pub(super) fn overwrites(command: &str, cwd: Option<&Path>) -> Vec<String> {
-    let mut directory = cwd.unwrap_or_else(|| Path::new("/")).to_owned();
-    let mut found: Vec<PathBuf> = Vec::new();
-    for words in words::commands(command) {
-        let is_prefix = |word: &&String| BEFORE.contains(&word.as_str()) || word.contains('=');
-        let start = words.iter().take_while(is_prefix).count();
-        let Some((program, arguments)) = words[start..].split_first() else {
-            continue;
+/// Where a command is run.
+#[derive(Clone, Debug)]
+struct Here<'a> {
+    /// Where the agent's command began.
+    start: &'a Path,
+    /// `None` where only the shell knows it.
+    directory: Option<PathBuf>,
+}
+
+impl Here<'_> {
+    /// Goes where `cd` would with the word `to`.
+    fn go(&mut self, to: Option<&str>) {
+        let known = to.filter(|to| *to != "-" && !is_magic(to));
+        self.directory = match (known, self.directory.take()) {
+            (Some(to), Some(directory)) => Some(without_dots(&directory.join(to))),
+            (Some(to), None) if to.starts_with('/') => Some(PathBuf::from(to)),
+            _ => None,
         };
-        match program.rsplit('/').next() {
-            Some("cd") => directory.push(arguments.first().map_or("", String::as_str)),
-            Some("git") => found.extend(by_git(arguments, &directory)),
+    }
+
+    /// Returns the worktree that it is in; an unknown place is taken for the one where all began.
+    fn worktree(&self) -> PathBuf {
+        let directory = self.directory.as_deref().unwrap_or(self.start);
+        worktree_of(directory).unwrap_or_else(|| directory.to_owned())
+    }
+}
+
+/// A shell, as far as it matters.
+struct Shell<'a> {
+    here: Here<'a>,
+    /// What is overwritten.
+    found: Vec<PathBuf>,
+}
+
+impl Shell<'_> {
+    fn run(&mut self, text: &str) {
+        let mut left = Vec::new();
+        for step in words::steps(text) {
+            match step {
+                Step::Command(words) => self.command(&words),
+                Step::Enter => left.push(self.here.clone()),
+                Step::Leave => {
+                    if let Some(here) = left.pop() {
+                        self.here = here;
+                    }
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, words: &[String]) {
+        let is_before = |word: &&String| BEFORE.contains(&word.as_str()) || word.contains('=');
+        let start = words.iter().take_while(is_before).count();
+        let Some((program, arguments)) = words[start..].split_first() else {
+            return;
+        };
+        match file_name(program) {
+            "cd" | "pushd" => {
+                let is_place = |word: &&str| *word == "-" || !word.starts_with('-');
+                self.here.go(arguments.iter().map(String::as_str).find(is_place));
+            }
+            "popd" => self.here.go(None),
+            "git" => self.found.extend(git::overwrites(arguments, self.here.clone())),
             _ => {}
         }
     }
-    let text = |path: PathBuf| path.to_string_lossy().into_owned();
-    found.into_iter().map(text).collect()
 }
 
-fn by_git(arguments: &[String], directory: &Path) -> Vec<PathBuf> {
-    let mut directory = directory.to_owned();
-    let mut rest = arguments.iter();
-    let name = loop {
-        match rest.next().map(String::as_str) {
-            None => return Vec::new(),
-            Some("-C") => directory.push(rest.next().map_or("", String::as_str)),
-            Some("-c" | "--git-dir" | "--work-tree" | "--namespace") => drop(rest.next()),
-            Some(option) if option.starts_with('-') => {}
-            Some(name) => break name,
-        }
-    };
-    let exists = |path: &str| directory.join(path).symlink_metadata().is_ok();
-    match reach(name, rest.as_slice(), &exists) {
-        Reach::Nothing => Vec::new(),
-        Reach::Worktree => vec![worktree_of(&directory).unwrap_or(directory)],
-        Reach::Paths(paths) => paths.iter().map(|path| directory.join(path)).collect(),
-    }
-}
-
-fn reach(name: &str, arguments: &[String], exists: &dyn Fn(&str) -> bool) -> Reach {
-    let arguments = Arguments::of(name, arguments);
-    match name {
-        "checkout" => checkout(&arguments, exists),
-        "switch" => switch(
-            &arguments,
-            &["-c", "-C", "--create", "--force-create", "--orphan"],
-        ),
-        "restore" if arguments.has(&["--staged", "-S"]) && !arguments.has(&["--worktree", "-W"]) => {
-            Reach::Nothing
-        }
-        "restore" => arguments.paths(&arguments.plain),
-        "reset" if arguments.has(&["--hard", "--merge", "--keep"]) => Reach::Worktree,
-        "stash" => stash(&arguments),
-        "clean" if !arguments.has(&["-n", "--dry-run"]) => match arguments.paths(&arguments.plain) {
-            // It begins where it is run, not at the top.
-            Reach::Nothing => Reach::Paths(vec![".".to_owned()]),
-            paths => paths,
-        },
-        "rebase" if arguments.has(&["--continue", "--quit", "--edit-todo", "--show-current-patch"]) => {
-            Reach::Nothing
-        }
-        "rebase" => Reach::Worktree,
-        "pull" if arguments.options.contains(&"--rebase=false") => Reach::Nothing,
-        "pull" if arguments.has(&["--rebase", "-r", "--autostash"]) => Reach::Worktree,
-        // Of the rest only git knows which files it changes, and it leaves those alone that differ from the commit.
-        "merge" | "cherry-pick" | "revert" | "am" if arguments.has(&["--abort", "--skip", "--autostash"]) => {
-            Reach::Worktree
-        }
-        _ => Reach::Nothing,
-    }
-}
-
-fn checkout(arguments: &Arguments<'_>, exists: &dyn Fn(&str) -> bool) -> Reach {
-    if arguments.has(&["-b", "-B", "--orphan"]) {
-        return switch(arguments, &["-b", "-B", "--orphan"]);
-    }
-    if !arguments.after.is_empty() {
-        return arguments.paths(&[]);
-    }
-    match arguments.plain.split_first() {
-        None if arguments.has(&["-f", "--force", "-p", "--patch"]) => Reach::Worktree,
-        None => arguments.paths(&[]),
-        Some((first, _)) if exists(first) || is_magic(first) => arguments.paths(&arguments.plain),
-        // A commit, and then paths in it.
-        Some((_, paths)) if !paths.is_empty() => arguments.paths(paths),
-        Some(_) => Reach::Worktree,
-    }
-}
-
-/// A new branch that begins here changes no file.
-fn switch(arguments: &Arguments<'_>, new: &[&str]) -> Reach {
-    let begins_here = arguments.has(new) && arguments.plain.is_empty();
-    let goes_nowhere = arguments.plain.is_empty() && !arguments.has(&["--detach", "-d"]);
-    if begins_here || goes_nowhere {
-        Reach::Nothing
-    } else {
-        Reach::Worktree
-    }
-}
-
-fn stash(arguments: &Arguments<'_>) -> Reach {
-    let (name, paths) = match arguments.plain.split_first() {
-        Some((name, paths)) => (*name, paths),
-        None => ("push", &[][..]),
-    };
-    match name {
-        "push" => match arguments.paths(paths) {
-            Reach::Nothing => Reach::Worktree,
-            paths => paths,
-        },
-        "save" | "pop" | "apply" | "branch" => Reach::Worktree,
-        _ => Reach::Nothing,
-    }
-}
-
-/// What stands behind a command of git.
-#[derive(Debug, Default)]
-struct Arguments<'a> {
-    options: Vec<&'a str>,
-    /// What is no option, before `--`.
-    plain: Vec<&'a str>,
-    /// What is behind `--`: paths for sure.
-    after: Vec<&'a str>,
-}
-
-impl<'a> Arguments<'a> {
-    fn of(name: &str, words: &'a [String]) -> Self {
-        let takes_value = |option: &str| match name {
-            "checkout" => matches!(option, "-b" | "-B" | "--orphan"),
-            "switch" => matches!(option, "-c" | "-C" | "--create" | "--force-create" | "--orphan"),
-            "restore" => matches!(option, "-s" | "--source"),
-            "stash" => matches!(option, "-m" | "--message"),
-            "clean" => matches!(option, "-e" | "--exclude"),
-            _ => false,
-        };
-        let mut arguments = Self::default();
-        let mut words = words.iter().map(String::as_str);
-        while let Some(word) = words.next() {
-            if word == "--" {
-                arguments.after = words.collect();
-                break;
-            }
-            if word.len() > 1 && word.starts_with('-') {
-                arguments.options.push(word);
-                if takes_value(word) {
-                    words.next();
-                }
-            } else {
-                arguments.plain.push(word);
-            }
-        }
-        arguments
-    }
-
-    /// Tells whether one of `options` was given; letters may stand together, as in `-fd`.
-    fn has(&self, options: &[&str]) -> bool {
-        self.options.iter().any(|given| {
-            let is_letters = !given.starts_with("--");
-            options.iter().any(|wanted| match wanted.strip_prefix('-') {
-                Some(letter) if is_letters && letter.len() == 1 => given[1..].contains(letter),
-                _ => given.split('=').next() == Some(wanted),
-            })
-        })
-    }
-
-    /// Returns what `paths` and those behind `--` reach; of a pattern nobody knows what it matches.
-    fn paths(&self, paths: &[&str]) -> Reach {
-        let all: Vec<&str> = paths.iter().chain(&self.after).copied().collect();
-        let from_file = self.has(&["--pathspec-from-file"]);
-        if from_file || all.iter().any(|path| is_magic(path)) {
-            return Reach::Worktree;
-        }
-        if all.is_empty() {
-            return Reach::Nothing;
-        }
-        Reach::Paths(all.into_iter().map(str::to_owned).collect())
-    }
+fn file_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
 }
 
 /// Tells whether git, or the shell before it, makes other paths of this.
 fn is_magic(path: &str) -> bool {
-    path.starts_with([':', '~']) || path.contains(['*', '?', '[', '$'])
+    path.starts_with([':', '~']) || path.contains(['*', '?', '[', UNKNOWN])
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Returns what `command` reaches in a worktree that has `src/a.rs` and `b.rs`, relative to its top.
+/// Returns what `command` reaches in a worktree that has `src/a.rs` and `b.rs`, relative to its top where it is there.
 fn reached(command: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let top = dir.path().canonicalize().unwrap();
@@ -12,7 +12,8 @@ fn reached(command: &str) -> Vec<String> {
         std::fs::write(top.join(file), "").unwrap();
     }
     let inside = |path: &String| {
-        let inner = Path::new(path).strip_prefix(&top).unwrap().to_str().unwrap();
+        let path = Path::new(path);
+        let inner = path.strip_prefix(&top).unwrap_or(path).to_str().unwrap();
         if inner.is_empty() {
             "TOP".to_owned()
         } else {
@@ -51,6 +52,18 @@ fn what_overwrites_any_file_reaches_the_worktree() {
         "git merge --abort",
         "git merge --autostash main",
         "git cherry-pick --skip",
+        "git -C $(git rev-parse --show-toplevel) stash",
+        "git checkout -- $(git diff --name-only)",
+        "echo `git stash`",
+        "echo \"`git stash`\"",
+        "if false; then :; elif git stash; then :; fi",
+        "cat > n <<'EOF'\nit's\nEOF\ngit stash",
+        "cat <<< \"it's\"; git stash",
+        "(cd /tmp && true); git stash",
+        "cd src && cd - && git checkout -- src/a.rs",
+        "cd \"$(git rev-parse --show-toplevel)\" && git checkout -- src/a.rs",
+        "pushd src > /dev/null; popd; git checkout -- src/a.rs",
+        "cd /nowhere && cd src/.. && cd && git checkout -- src/a.rs",
     ] {
         assert_eq!(reached(command), ["TOP"], "{command}");
     }
@@ -72,6 +85,21 @@ fn paths_reach_no_further() {
         ("git clean -fdx", vec!["TOP"]),
         ("cd src && git clean -f", vec!["src"]),
         ("cd src && git checkout -- a.rs > log", vec!["src/a.rs"]),
+        (
+            "git checkout $(git merge-base HEAD HEAD) -- src/a.rs",
+            vec!["src/a.rs"],
+        ),
+        ("(cd src && ls) && git checkout -- .", vec!["TOP"]),
+        (
+            "cd /nowhere && git checkout -- src/a.rs",
+            vec!["/nowhere/src/a.rs"],
+        ),
+        ("x=$(cd src; pwd); git checkout -- b.rs", vec!["b.rs"]),
+        ("cd src/.. && git checkout -- b.rs", vec!["b.rs"]),
+        (
+            "cd - && cd src; git checkout -- a.rs; cd $PWD/src; git clean -f",
+            vec!["TOP", "TOP"],
+        ),
     ] {
         let reached: Vec<_> = reached(command)
             .iter()
@@ -105,6 +133,8 @@ fn what_leaves_files_alone_reaches_nothing() {
         "grep git stash",
         "# git stash",
         "",
+        "cat > run.sh <<EOF\ngit stash\nEOF",
+        "git commit -m \"$(cat <<'EOF'\nit's (so)\n\ngit stash is denied\ngit stash\nEOF\n)\"",
     ] {
         assert_eq!(reached(command), [""; 0], "{command}");
     }

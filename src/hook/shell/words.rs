@@ -1,109 +1,251 @@
 //! A shell command as words, without what the shell would make of them.
+//!
+//! It knows what parts words and commands: quotes, comments, redirections, the bodies of here-documents, and the
+//! commands in parentheses and backticks. Not variables, patterns, `case` or any other meaning of a word: where a word
+//! depends on what only a shell finds out, [`UNKNOWN`] is in it.
 
-use std::iter::Peekable;
-use std::str::Chars;
+/// What a word holds in the place of what a command prints; a variable begins with it too.
+pub(super) const UNKNOWN: char = '$';
 
-/// Returns the words of each simple command in `text`, in order. Quotes are taken off, redirections left out, and
-/// what stands in `$(…)` is a command like any other.
-pub(super) fn commands(text: &str) -> Vec<Vec<String>> {
-    let mut reader = Reader::default();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => {
-                reader.begin();
-                chars
-                    .by_ref()
-                    .take_while(|c| *c != '\'')
-                    .for_each(|c| reader.push(c));
-            }
-            '"' => reader.quoted(&mut chars),
-            '\\' => match chars.next() {
-                // A line that goes on.
-                Some('\n') | None => {}
-                Some(c) => reader.push(c),
-            },
-            '#' if reader.word.is_none() => {
-                chars.by_ref().find(|c| *c == '\n');
-                reader.end_command();
-            }
-            '>' | '<' => reader.redirect(&mut chars),
-            '$' if chars.peek() == Some(&'(') => reader.end_command(),
-            ';' | '\n' | '|' | '&' | '(' | ')' | '`' => reader.end_command(),
-            '{' | '}' if reader.word.is_none() => reader.end_command(),
-            c if c.is_whitespace() => reader.end_word(),
-            c => reader.push(c),
+/// What a shell does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Runs a simple command: its words, without quotes and redirections.
+    Command(Vec<String>),
+    /// Starts another shell, which has a directory of its own.
+    Enter,
+    /// Goes on with the shell that started this one.
+    Leave,
+}
+
+/// Returns what a shell does to run `text`, in order: what a command is made of is run before it.
+pub(super) fn steps(text: &str) -> Vec<Step> {
+    let mut reader = Reader {
+        rest: text,
+        ..Reader::default()
+    };
+    while let Some(c) = reader.next() {
+        if reader.level.is_quoted {
+            reader.quoted(c);
+        } else {
+            reader.plain(c);
         }
     }
+    while !reader.above.is_empty() {
+        reader.leave();
+    }
     reader.end_command();
-    reader.commands
+    reader.steps
 }
 
 #[derive(Default)]
-struct Reader {
-    commands: Vec<Vec<String>>,
+struct Reader<'a> {
+    rest: &'a str,
+    steps: Vec<Step>,
+    level: Level,
+    /// The commands that wait for what is in their parentheses, the outermost first.
+    above: Vec<Level>,
+    /// The here-documents that begin with the next line.
+    bodies: Vec<Body>,
+}
+
+/// The command that is being read.
+#[derive(Default)]
+struct Level {
     words: Vec<String>,
     /// `None` between words; an empty word can be written in quotes.
     word: Option<String>,
-    /// Whether the next word is a redirection's file.
-    is_aside: bool,
+    /// What the next word is, when it is none of the command's.
+    aside: Option<Aside>,
+    /// Whether this is between double quotes.
+    is_quoted: bool,
+    /// What ends it, if it is inside another one.
+    end: Option<char>,
 }
 
-impl Reader {
-    fn begin(&mut self) {
-        self.word.get_or_insert_default();
+enum Aside {
+    /// A redirection's file.
+    File,
+    /// The line that ends a here-document, whose lines may be indented with tabs.
+    Body { has_tabs: bool },
+}
+
+struct Body {
+    end: String,
+    has_tabs: bool,
+}
+
+impl Body {
+    /// Returns what follows the body with which `text` begins, `None` when it has no end.
+    fn skip<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let mut read = 0;
+        for line in text.split_inclusive('\n') {
+            read += line.len();
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            let indented = if self.has_tabs {
+                line.trim_start_matches('\t')
+            } else {
+                line
+            };
+            if indented == self.end {
+                return Some(&text[read..]);
+            }
+        }
+        None
+    }
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.chars().next()?;
+        self.rest = &self.rest[c.len_utf8()..];
+        Some(c)
+    }
+
+    /// Tells whether `text` comes next, and reads it then.
+    fn eat(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     fn push(&mut self, c: char) {
-        self.word.get_or_insert_default().push(c);
+        self.level.word.get_or_insert_default().push(c);
     }
 
-    /// Reads to the end of double quotes; a command in them is run, so it is one.
-    fn quoted(&mut self, chars: &mut Peekable<Chars<'_>>) {
-        self.begin();
-        while let Some(c) = chars.next() {
-            match c {
-                '"' => return,
-                '\\' => chars.next().into_iter().for_each(|c| self.push(c)),
-                '$' if chars.peek() == Some(&'(') => {
-                    let inner: String = chars.by_ref().skip(1).take_while(|c| *c != ')').collect();
-                    self.commands.extend(commands(&inner));
-                }
-                c => self.push(c),
+    fn plain(&mut self, c: char) {
+        let is_between = self.level.word.is_none();
+        match c {
+            '\'' => {
+                let (text, rest) = self.rest.split_once('\'').unwrap_or((self.rest, ""));
+                self.level.word.get_or_insert_default().push_str(text);
+                self.rest = rest;
             }
+            '"' => {
+                self.level.word.get_or_insert_default();
+                self.level.is_quoted = true;
+            }
+            '\\' => match self.next() {
+                // A line that goes on.
+                Some('\n') | None => {}
+                Some(c) => self.push(c),
+            },
+            '$' if self.eat("'") => self.escaped(),
+            '$' if self.eat("(") => self.substitute(')'),
+            '<' | '>' if self.eat("(") => self.substitute(')'),
+            '`' if self.level.end == Some('`') => self.leave(),
+            '`' => self.substitute('`'),
+            '(' => {
+                self.end_command();
+                self.enter(')');
+            }
+            ')' if self.level.end == Some(')') => self.leave(),
+            '#' if is_between => self.rest = self.rest.trim_start_matches(|c| c != '\n'),
+            // A redirection of two streams, which goes on with its arrow.
+            '&' if self.rest.starts_with('>') => {}
+            '<' | '>' => self.redirect(c),
+            '\n' => {
+                self.end_command();
+                self.skip_bodies();
+            }
+            ';' | '|' | '&' | ')' => self.end_command(),
+            '}' if is_between => self.end_command(),
+            '{' if is_between && self.rest.starts_with(char::is_whitespace) => self.end_command(),
+            c if c.is_whitespace() => self.end_word(),
+            c => self.push(c),
         }
     }
 
-    fn redirect(&mut self, chars: &mut Peekable<Chars<'_>>) {
-        // A number before it is the stream, not a word.
-        if self
-            .word
-            .as_ref()
-            .is_some_and(|word| word.chars().all(|c| c.is_ascii_digit()))
-        {
-            self.word = None;
+    /// Reads on between double quotes, where commands are run too.
+    fn quoted(&mut self, c: char) {
+        match c {
+            '"' => self.level.is_quoted = false,
+            '\\' => match self.next() {
+                Some('\n') | None => {}
+                Some(c @ ('"' | '\\' | '$' | '`')) => self.push(c),
+                Some(c) => {
+                    self.push('\\');
+                    self.push(c);
+                }
+            },
+            '$' if self.eat("(") => self.substitute(')'),
+            '`' => self.substitute('`'),
+            c => self.push(c),
         }
+    }
+
+    /// Reads to the end of `$'…'`, in which a quote can be escaped.
+    fn escaped(&mut self) {
+        self.level.word.get_or_insert_default();
+        while let Some(c) = self.next().filter(|c| *c != '\'') {
+            let c = if c == '\\' { self.next() } else { Some(c) };
+            c.into_iter().for_each(|c| self.push(c));
+        }
+    }
+
+    /// Reads a command whose output, or the name of whose stream, is part of a word.
+    fn substitute(&mut self, end: char) {
+        self.push(UNKNOWN);
+        self.enter(end);
+    }
+
+    fn enter(&mut self, end: char) {
+        self.steps.push(Step::Enter);
+        let inner = Level {
+            end: Some(end),
+            ..Level::default()
+        };
+        self.above.push(std::mem::replace(&mut self.level, inner));
+    }
+
+    fn leave(&mut self) {
+        self.end_command();
+        if let Some(outer) = self.above.pop() {
+            self.steps.push(Step::Leave);
+            self.level = outer;
+        }
+    }
+
+    fn redirect(&mut self, arrow: char) {
+        // A number before it is the stream, not a word.
+        let is_number = |word: &mut String| word.chars().all(|c| c.is_ascii_digit());
+        self.level.word.take_if(is_number);
         self.end_word();
-        while chars
-            .next_if(|c| matches!(c, '>' | '<' | '&' | '|' | '-'))
-            .is_some()
-        {}
-        self.is_aside = true;
+        let mut aside = Aside::File;
+        if arrow == '<' && !self.eat("<<") && self.eat("<") {
+            let has_tabs = self.eat("-");
+            aside = Aside::Body { has_tabs };
+        }
+        while self.eat(">") || self.eat("|") {}
+        let is_closed = self.eat("&") && self.eat("-");
+        self.level.aside = (!is_closed).then_some(aside);
+    }
+
+    /// Reads over the here-documents that begin here. One without an end may be none, but the `<<` of a
+    /// calculation, so it is read like anything else.
+    fn skip_bodies(&mut self) {
+        for body in std::mem::take(&mut self.bodies) {
+            self.rest = body.skip(self.rest).unwrap_or(self.rest);
+        }
     }
 
     fn end_word(&mut self) {
-        if let Some(word) = self.word.take()
-            && !std::mem::take(&mut self.is_aside)
-        {
-            self.words.push(word);
+        let Some(word) = self.level.word.take() else {
+            return;
+        };
+        match self.level.aside.take() {
+            None => self.level.words.push(word),
+            Some(Aside::File) => {}
+            Some(Aside::Body { has_tabs }) => self.bodies.push(Body { end: word, has_tabs }),
         }
     }
 
     fn end_command(&mut self) {
         self.end_word();
-        self.is_aside = false;
-        if !self.words.is_empty() {
-            self.commands.push(std::mem::take(&mut self.words));
+        self.level.aside = None;
+        if !self.level.words.is_empty() {
+            let words = std::mem::take(&mut self.level.words);
+            self.steps.push(Step::Command(words));
         }
     }
 }
@@ -112,42 +254,71 @@ impl Reader {
 mod tests {
     use super::*;
 
+    /// Returns the steps of `text` in one line: `[a|b]` is a command of two words, `(` and `)` another shell.
+    fn read(text: &str) -> String {
+        let shown = |step: &Step| match step {
+            Step::Command(words) => format!("[{}]", words.join("|")),
+            Step::Enter => "(".to_owned(),
+            Step::Leave => ")".to_owned(),
+        };
+        steps(text).iter().map(shown).collect()
+    }
+
     #[test]
     fn words_are_taken_as_a_shell_takes_them() {
         for (text, expected) in [
-            ("git status", vec![vec!["git", "status"]]),
-            (
-                "a 'b c' \"d \\\" e\" f\\ g",
-                vec![vec!["a", "b c", "d \" e", "f g"]],
-            ),
-            (
-                "a && b || c; d | e & f\ng",
-                vec![
-                    vec!["a"],
-                    vec!["b"],
-                    vec!["c"],
-                    vec!["d"],
-                    vec!["e"],
-                    vec!["f"],
-                    vec!["g"],
-                ],
-            ),
-            ("a > out 2>&1 b < in", vec![vec!["a", "b"]]),
-            ("a # b; c\nd", vec![vec!["a"], vec!["d"]]),
-            (
-                "x=$(git stash) && (git pop)",
-                vec![vec!["x="], vec!["git", "stash"], vec!["git", "pop"]],
-            ),
-            (
-                "echo \"$(git stash) done\"",
-                vec![vec!["git", "stash"], vec!["echo", " done"]],
-            ),
-            ("{ a; } ; b{1,2}", vec![vec!["a"], vec!["b{1,2}"]]),
-            ("a ''", vec![vec!["a", ""]]),
-            ("a \\\n b", vec![vec!["a", "b"]]),
-            ("'open", vec![vec!["open"]]),
+            ("git status", "[git|status]"),
+            ("a 'b c' \"d \\\" e\" f\\ g", "[a|b c|d \" e|f g]"),
+            (r#"a "\d\$(b)" $'it\'s' c"#, r"[a|\d$(b)|it's|c]"),
+            ("a && b || c; d | e & f\ng", "[a][b][c][d][e][f][g]"),
+            ("a # b; it's\nd", "[a][d]"),
+            ("{ a; } ; b{1,2} {c,d}", "[a][b{1,2}|{c,d}]"),
+            ("a ''", "[a|]"),
+            ("a \\\n b", "[a|b]"),
+            ("'open", "[open]"),
         ] {
-            assert_eq!(commands(text), expected, "{text}");
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn redirections_are_no_words() {
+        for (text, expected) in [
+            ("a > out 2>&1 b < in", "[a|b]"),
+            ("a 2>&- b &> out c >| d <> e", "[a|b|c]"),
+            ("a <<< 'b c' d\ne", "[a|d][e]"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_command_in_a_command_leaves_the_rest_of_it() {
+        for (text, expected) in [
+            ("x=$(git stash) && (git pop)", "([git|stash])[x=$]([git|pop])"),
+            ("a $(b \"$(c)\" d) e", "(([c])[b|$|d])[a|$|e]"),
+            ("a \"$(b) c\" `d` <(e) f", "([b])([d])([e])[a|$ c|$|$|f]"),
+            ("(a; (b) c) d", "([a]([b])[c])[d]"),
+            ("a $((1 + (2))) b", "(([1|+]([2])))[a|$|b]"),
+            ("case x in y) a;; esac", "[case|x|in|y][a][esac]"),
+            ("a $(b", "([b])[a|$]"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn bodies_of_here_documents_are_no_commands() {
+        for (text, expected) in [
+            ("a > n <<'EOF'\nit's\nEOF\nb", "[a][b]"),
+            ("a <<EOF | b\nc\n EOF\nEOF", "[a][b]"),
+            ("a <<-\"E F\" b\n\tc\n\tE F\nd", "[a|b][d]"),
+            ("a <<A <<B\nB\nA\nc\nB\nd", "[a][d]"),
+            ("a -m \"$(b <<'EOF'\nit's (c)\nEOF\n)\" d", "([b])[a|-m|$|d]"),
+            ("a $((1<<2))\nb", "(())[a|$][b]"),
+            ("a <<EOF\nb", "[a][b]"),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 }
