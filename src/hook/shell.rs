@@ -1,7 +1,8 @@
 //! What a shell command would throw away: the uses of git that overwrite files in the worktree.
 //!
-//! A guess at words, not a shell. It knows which directory `cd` leads to; what git makes of its words is in [`git`].
-//! What a script, a function, a variable, an alias, a here-document or any other program does to files is not
+//! A guess at words, not a shell. It knows which directory `cd` leads to, the programs that run another one
+//! (`timeout 60 git …`, `… | xargs git …`), and the text that `eval` and `sh -c` run; what git makes of its words is in
+//! [`git`]. What a script, a function, a variable, an alias, a here-document or any other program does to files is not
 //! seen, and of what is ambiguous the larger is taken.
 
 mod git;
@@ -12,11 +13,22 @@ use std::path::{Path, PathBuf};
 use self::words::{Step, UNKNOWN};
 use crate::target::{without_dots, worktree_of};
 
-/// Words that may stand before the command that they run.
-const BEFORE: [&str; 14] = [
-    "!", "command", "do", "elif", "else", "env", "exec", "if", "nohup", "sudo", "then", "time", "until",
-    "while",
+/// Words of the shell's own that may stand before a command.
+const KEYWORDS: [&str; 8] = ["!", "do", "elif", "else", "if", "then", "until", "while"];
+/// Programs that run the one that their words name.
+const WRAPPERS: [&str; 19] = [
+    "builtin", "command", "doas", "env", "exec", "find", "flock", "ionice", "nice", "nohup", "parallel",
+    "setsid", "stdbuf", "sudo", "time", "timeout", "unbuffer", "watch", "xargs",
 ];
+/// Wrappers that add words which they read.
+const APPENDERS: [&str; 2] = ["parallel", "xargs"];
+/// Programs whose `-c` is a command of its own.
+const SHELLS: [&str; 5] = ["bash", "dash", "ksh", "sh", "zsh"];
+/// The other programs whose words matter.
+const PROGRAMS: [&str; 5] = ["cd", "eval", "git", "parallel", "xargs"];
+/// How many commands may stand in each other's words.
+const MAX_DEPTH: usize = 8;
+
 /// Returns the files and directories whose content `command` would put back or throw away when it is run in `cwd`.
 /// Without a `cwd` they begin where the reader is.
 pub(super) fn overwrites(command: &str, cwd: Option<&Path>) -> Vec<String> {
@@ -27,7 +39,7 @@ pub(super) fn overwrites(command: &str, cwd: Option<&Path>) -> Vec<String> {
         },
         found: Vec::new(),
     };
-    shell.run(command);
+    shell.run(command, 0);
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     shell.found.into_iter().map(text).collect()
 }
@@ -67,11 +79,12 @@ struct Shell<'a> {
 }
 
 impl Shell<'_> {
-    fn run(&mut self, text: &str) {
+    /// Runs `text`, which stands in the words of `depth` other commands.
+    fn run(&mut self, text: &str, depth: usize) {
         let mut left = Vec::new();
         for step in words::steps(text) {
             match step {
-                Step::Command(words) => self.command(&words),
+                Step::Command(words) => self.command(&words, depth),
                 Step::Enter => left.push(self.here.clone()),
                 Step::Leave => {
                     if let Some(here) = left.pop() {
@@ -82,8 +95,12 @@ impl Shell<'_> {
         }
     }
 
-    fn command(&mut self, words: &[String]) {
-        let is_before = |word: &&String| BEFORE.contains(&word.as_str()) || word.contains('=');
+    fn command(&mut self, words: &[String], depth: usize) {
+        if depth > MAX_DEPTH {
+            self.found.push(self.here.worktree());
+            return;
+        }
+        let is_before = |word: &&String| KEYWORDS.contains(&word.as_str()) || word.contains('=');
         let start = words.iter().take_while(is_before).count();
         let Some((program, arguments)) = words[start..].split_first() else {
             return;
@@ -95,9 +112,37 @@ impl Shell<'_> {
             }
             "popd" => self.here.go(None),
             "git" => self.found.extend(git::overwrites(arguments, self.here.clone())),
+            "eval" => self.run(&arguments.join(" "), depth + 1),
+            shell if SHELLS.contains(&shell) => {
+                let here = self.here.clone();
+                if let Some(text) = script(arguments) {
+                    self.run(text, depth + 1);
+                }
+                self.here = here;
+            }
+            wrapper if WRAPPERS.contains(&wrapper) => {
+                let is_known = |word: &String| {
+                    let name = file_name(word);
+                    PROGRAMS.contains(&name) || SHELLS.contains(&name)
+                };
+                if let Some(at) = arguments.iter().position(is_known) {
+                    let mut inner = arguments[at..].to_vec();
+                    if APPENDERS.contains(&wrapper) {
+                        inner.push(UNKNOWN.into());
+                    }
+                    self.command(&inner, depth + 1);
+                }
+            }
             _ => {}
         }
     }
+}
+
+/// Returns what a shell with `arguments` is told to run, as in `-c TEXT` or `-lc TEXT`.
+fn script(arguments: &[String]) -> Option<&str> {
+    let is_told = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.contains('c');
+    let mut behind = arguments.iter().skip_while(|word| !is_told(word)).skip(1);
+    behind.find(|word| !word.starts_with('-')).map(String::as_str)
 }
 
 fn file_name(program: &str) -> &str {
