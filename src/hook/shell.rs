@@ -149,9 +149,12 @@ fn file_name(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
-/// Tells whether git, or the shell before it, makes other paths of this.
+/// Tells whether git, or the shell before it, makes other paths of this. Braces with nothing in them are those of
+/// `find` and `xargs`; other braces must hold a choice, which those of a commit (`HEAD@{1}`) do not.
 fn is_magic(path: &str) -> bool {
-    path.starts_with([':', '~']) || path.contains(['*', '?', '[', UNKNOWN])
+    let is_choice = path.contains('{') && (path.contains(',') || path.contains(".."));
+    let is_pattern = path.contains(['*', '?', '[', UNKNOWN]) || is_choice || path.contains("{}");
+    path.starts_with([':', '~']) || is_pattern
 }
 
 #[cfg(test)]

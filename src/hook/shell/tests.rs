@@ -57,6 +57,10 @@ fn what_overwrites_any_file_reaches_the_worktree() {
         "echo `git stash`",
         "echo \"`git stash`\"",
         "if false; then :; elif git stash; then :; fi",
+        "git checkout -- src/{a,b}.rs",
+        "git restore {src/a,b}.rs",
+        "git checkout -- v{1..3}",
+        "find . -name '*.rs' -exec git checkout -- {} +",
         "timeout 60 git pull --rebase",
         "nice git stash",
         "nice -n 5 git stash",
@@ -112,6 +116,7 @@ fn paths_reach_no_further() {
             "cd /nowhere && git checkout -- src/a.rs",
             vec!["/nowhere/src/a.rs"],
         ),
+        ("git checkout HEAD@{1} b.rs", vec!["b.rs"]),
         ("bash -c 'cd src' && git checkout -- b.rs", vec!["b.rs"]),
         ("eval cd src && git checkout -- a.rs", vec!["src/a.rs"]),
         (
