@@ -117,9 +117,26 @@ fn stash(arguments: &Arguments<'_>) -> Reach {
     }
 }
 
+/// Returns the options of the command `name` that take a value: letters, and others that take the next word.
+fn valued(name: &str) -> (&'static [char], &'static [&'static str]) {
+    match name {
+        "checkout" => (&['b', 'B'], &["--orphan", "--conflict"]),
+        "switch" => (
+            &['c', 'C'],
+            &["--create", "--force-create", "--orphan", "--conflict"],
+        ),
+        "restore" => (&['s'], &["--source", "--conflict"]),
+        "stash" => (&['m'], &["--message"]),
+        "clean" => (&['e'], &["--exclude"]),
+        "pull" => (&['j', 's', 'X'], &[]),
+        _ => (&[], &[]),
+    }
+}
+
 /// What stands behind a command of git.
 #[derive(Debug, Default)]
 struct Arguments<'a> {
+    /// Without the values of letters.
     options: Vec<&'a str>,
     /// What is no option, before `--`.
     plain: Vec<&'a str>,
@@ -129,14 +146,7 @@ struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     fn of(name: &str, words: &'a [String]) -> Self {
-        let takes_value = |option: &str| match name {
-            "checkout" => matches!(option, "-b" | "-B" | "--orphan"),
-            "switch" => matches!(option, "-c" | "-C" | "--create" | "--force-create" | "--orphan"),
-            "restore" => matches!(option, "-s" | "--source"),
-            "stash" => matches!(option, "-m" | "--message"),
-            "clean" => matches!(option, "-e" | "--exclude"),
-            _ => false,
-        };
+        let (letters, long) = valued(name);
         let mut arguments = Self::default();
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
@@ -144,13 +154,16 @@ impl<'a> Arguments<'a> {
                 arguments.after = words.collect();
                 break;
             }
-            if word.len() > 1 && word.starts_with('-') {
-                arguments.options.push(word);
-                if takes_value(word) {
-                    words.next();
-                }
-            } else {
+            if word.len() == 1 || !word.starts_with('-') {
                 arguments.plain.push(word);
+                continue;
+            }
+            // A value stands behind its letter, or is the next word: `-mwip` and `-um wip`.
+            let letter = word.find(letters).filter(|_| !word.starts_with("--"));
+            let option = letter.map_or(word, |at| &word[..=at]);
+            arguments.options.push(option);
+            if long.contains(&word) || letter.is_some() && option == word {
+                words.next();
             }
         }
         arguments
