@@ -84,6 +84,8 @@ fn checkout(arguments: &Arguments<'_>, exists: &dyn Fn(&str) -> bool) -> Reach {
     match arguments.plain.split_first() {
         None if arguments.has(&["-f", "--force", "-p", "--patch"]) => Reach::Worktree,
         None => arguments.paths(&[]),
+        // It can be a branch, which git takes before a file of that name.
+        Some((first, [])) if !first.contains(['.', '/']) => Reach::Worktree,
         Some((first, _)) if exists(first) || is_magic(first) => arguments.paths(&arguments.plain),
         // A commit, and then paths in it.
         Some((_, paths)) if !paths.is_empty() => arguments.paths(paths),
