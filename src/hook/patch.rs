@@ -8,12 +8,13 @@ const HEADERS: [&str; 4] = [
     "*** Move to:",
 ];
 
-/// Returns the paths that the patch touches, as it spells them. Lines of content begin with another character.
+/// Returns the paths that the patch touches, as it spells them. Codex takes headers that are indented; lines of content
+/// begin with another character, or are unchanged lines that read like a header and are taken for one.
 pub(super) fn paths(patch: &str) -> Vec<String> {
     let path = |line: &str| {
-        HEADERS
-            .iter()
-            .find_map(|header| line.strip_prefix(header).map(str::trim).map(str::to_owned))
+        let line = line.trim();
+        let path = HEADERS.iter().find_map(|header| line.strip_prefix(header));
+        path.map(|path| path.trim_start().to_owned())
     };
     let mut paths: Vec<String> = patch
         .lines()
@@ -35,6 +36,13 @@ mod tests {
                      *** Update File: src/a.rs\n*** Move to: src/b.rs\n@@ fn\n-old\n+new\n\
                      *** Delete File: gone.rs\n*** Update File: src/a.rs\n*** End Patch";
         assert_eq!(paths(patch), ["gone.rs", "new file.md", "src/a.rs", "src/b.rs"]);
+    }
+
+    #[test]
+    fn headers_may_be_indented() {
+        let patch = "*** Begin Patch\n  *** Update File: src/a.rs\n\t*** Move to: src/b.rs\n@@\n-x\n\
+                     + *** Update File: not/this\n- *** Add File: nor/that\n *** Delete File: c.rs \n*** End Patch";
+        assert_eq!(paths(patch), ["c.rs", "src/a.rs", "src/b.rs"]);
     }
 
     #[test]
