@@ -26,6 +26,8 @@ struct Input<'a> {
 struct ToolInput {
     file_path: Option<String>,
     command: Option<String>,
+    /// Where the command is run, if not in the client's directory.
+    dir_path: Option<PathBuf>,
 }
 
 pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
@@ -37,19 +39,21 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
         ..Occasion::default()
     };
     if let (Moment::Before, Some(tool)) = (occasion.moment, input.tool_name) {
-        let needs = |what, field: fn(ToolInput) -> Option<String>| {
-            let arguments = serde_json::from_str(input.arguments.map_or("{}", RawValue::get))?;
-            field(arguments).ok_or(HookError::Missing {
+        let arguments = || serde_json::from_str::<ToolInput>(input.arguments.map_or("{}", RawValue::get));
+        let needs = |what, field: Option<String>| {
+            field.ok_or_else(|| HookError::Missing {
                 tool: tool.clone(),
                 what,
             })
         };
         match &*tool {
-            "write_file" | "replace" => occasion.writes = vec![needs("file_path", |input| input.file_path)?],
+            "write_file" | "replace" => occasion.writes = vec![needs("file_path", arguments()?.file_path)?],
             "run_shell_command" => {
-                let command = needs("command", |input| input.command)?;
+                let ToolInput { command, dir_path, .. } = arguments()?;
+                let command = needs("command", command)?;
                 occasion.is_command = true;
-                occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
+                let place = shell::directory(occasion.cwd.as_deref(), dir_path);
+                occasion.overwrites = shell::overwrites(&command, place.as_deref());
             }
             _ => {}
         }
@@ -119,6 +123,19 @@ mod tests {
     fn an_edit_without_a_file_cannot_be_judged() {
         let text = input("BeforeTool", "replace", &json!({ "instruction": "x" }));
         assert!(read(text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_command_is_run_where_its_tool_was_told() {
+        for (place, expected) in [
+            (Value::Null, "/p/a.rs"),
+            (json!("src"), "/p/src/a.rs"),
+            (json!("/q/../r"), "/r/a.rs"),
+        ] {
+            let arguments = json!({ "command": "git checkout -- a.rs", "dir_path": place });
+            let heard = read(input("BeforeTool", "run_shell_command", &arguments).as_bytes()).unwrap();
+            assert_eq!(heard.occasion.overwrites, [expected], "{place}");
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ struct ToolInput {
     file_path: Option<String>,
     patch_text: Option<String>,
     command: Option<String>,
+    /// Where the command is run, if not in the client's directory.
+    workdir: Option<PathBuf>,
 }
 
 pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
@@ -46,22 +48,22 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
             tool: tool.clone(),
             what,
         };
-        let needs = |what, field: fn(ToolInput) -> Option<String>| {
-            let arguments = serde_json::from_str(input.args.map_or("{}", RawValue::get))?;
-            field(arguments).ok_or_else(|| missing(what))
-        };
+        let arguments = || serde_json::from_str::<ToolInput>(input.args.map_or("{}", RawValue::get));
+        let needs = |what, field: Option<String>| field.ok_or_else(|| missing(what));
         match &*tool {
-            "write" | "edit" => occasion.writes = vec![needs("filePath", |input| input.file_path)?],
+            "write" | "edit" => occasion.writes = vec![needs("filePath", arguments()?.file_path)?],
             "apply_patch" => {
-                occasion.writes = patch::paths(&needs("patchText", |input| input.patch_text)?);
+                occasion.writes = patch::paths(&needs("patchText", arguments()?.patch_text)?);
                 if occasion.writes.is_empty() {
                     return Err(missing("file"));
                 }
             }
             "bash" => {
-                let command = needs("command", |input| input.command)?;
+                let ToolInput { command, workdir, .. } = arguments()?;
+                let command = needs("command", command)?;
                 occasion.is_command = true;
-                occasion.overwrites = shell::overwrites(&command, occasion.cwd.as_deref());
+                let place = shell::directory(occasion.cwd.as_deref(), workdir);
+                occasion.overwrites = shell::overwrites(&command, place.as_deref());
             }
             _ => {}
         }
@@ -110,6 +112,23 @@ mod tests {
         assert_eq!(heard.cwd, Some(PathBuf::from("/p")));
         let error = patch("hello").unwrap_err();
         assert_eq!(error.to_string(), "the input of apply_patch names no file");
+    }
+
+    #[test]
+    fn a_command_is_run_where_its_tool_was_told() {
+        for (workdir, expected) in [
+            (Value::Null, "/p/a.rs"),
+            (json!(""), "/p/a.rs"),
+            (json!("src"), "/p/src/a.rs"),
+            (json!("/q"), "/q/a.rs"),
+        ] {
+            let input = json!({
+                "event": "tool.execute.before", "directory": "/p", "tool": "bash",
+                "args": { "command": "git checkout -- a.rs", "workdir": workdir },
+            });
+            let heard = read(input.to_string().as_bytes()).unwrap();
+            assert_eq!(heard.occasion.overwrites, [expected], "{workdir}");
+        }
     }
 
     #[test]

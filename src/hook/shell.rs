@@ -44,6 +44,14 @@ pub(super) fn overwrites(command: &str, cwd: Option<&Path>) -> Vec<String> {
     shell.found.into_iter().map(text).collect()
 }
 
+/// Returns where a tool runs its command, which can be told to go `to` another place than the client's `cwd`.
+pub(super) fn directory(cwd: Option<&Path>, to: Option<PathBuf>) -> Option<PathBuf> {
+    match (cwd, to) {
+        (Some(cwd), Some(to)) => Some(without_dots(&cwd.join(to))),
+        (cwd, to) => to.or_else(|| cwd.map(Path::to_owned)),
+    }
+}
+
 /// Where a command is run.
 #[derive(Clone, Debug)]
 struct Here<'a> {
