@@ -156,6 +156,25 @@ impl Resolver {
         Ok(self.place(path, &told)?.target)
     }
 
+    /// Returns the target of `place`, a path as in [`Resolver::resolve_file`], for git to overwrite what is there. A place
+    /// above the project means the project where both are of one repository, and nothing elsewhere, since git
+    /// leaves other repositories alone.
+    pub fn resolve_overwritten(
+        &self,
+        cwd: Option<&Path>,
+        place: &str,
+    ) -> Result<Option<Target>, TargetError> {
+        match self.resolve_file(cwd, place) {
+            Err(TargetError::AboveProject { .. }) => {
+                let above = follow(&self.told(cwd, place, place)?);
+                let top = worktree_of(&self.root).filter(|top| *top != self.root);
+                let is_of_one = top.zip(above).is_some_and(|(top, above)| above.starts_with(top));
+                Ok(is_of_one.then(|| Target::path(".")))
+            }
+            found => found.map(Some),
+        }
+    }
+
     /// Tells whether `inner`, which lies in the directory `outer`, is in a worktree or repository of its own
     /// there: then git leaves it alone when it changes the files of `outer`.
     pub fn is_apart(&self, outer: &Target, inner: &Target) -> bool {

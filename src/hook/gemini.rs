@@ -49,7 +49,9 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
         match &*tool {
             "write_file" | "replace" => occasion.writes = vec![needs("file_path", arguments()?.file_path)?],
             "run_shell_command" => {
-                let ToolInput { command, dir_path, .. } = arguments()?;
+                let ToolInput {
+                    command, dir_path, ..
+                } = arguments()?;
                 let command = needs("command", command)?;
                 occasion.is_command = true;
                 let place = shell::directory(occasion.cwd.as_deref(), dir_path);

@@ -73,19 +73,40 @@ impl Place {
         cwd: Option<&Path>,
         paths: Vec<String>,
     ) -> Result<Vec<Target>, TargetError> {
+        self.resolved(cwd, paths, |resolver, cwd, path| {
+            resolver.resolve_file(cwd, path).map(Some)
+        })
+        .await
+    }
+
+    /// Returns the targets of the files and directories that git overwrites, as far as they are the project's.
+    pub(super) async fn overwritten(
+        &self,
+        cwd: Option<&Path>,
+        paths: Vec<String>,
+    ) -> Result<Vec<Target>, TargetError> {
+        self.resolved(cwd, paths, Resolver::resolve_overwritten).await
+    }
+
+    async fn resolved(
+        &self,
+        cwd: Option<&Path>,
+        paths: Vec<String>,
+        resolve: fn(&Resolver, Option<&Path>, &str) -> Result<Option<Target>, TargetError>,
+    ) -> Result<Vec<Target>, TargetError> {
         let setup = Arc::clone(&self.setup);
         let cwd = cwd.map(Path::to_owned);
         let is_many = paths.len() > FEW;
-        let files = move || {
-            let file = |path: &String| setup.resolver.resolve_file(cwd.as_deref(), path);
-            paths.iter().map(file).collect()
+        let resolved = move || {
+            let target = |path: &String| resolve(&setup.resolver, cwd.as_deref(), path).transpose();
+            paths.iter().filter_map(target).collect()
         };
         if !is_many {
-            return files();
+            return resolved();
         }
-        let found = tokio::task::spawn_blocking(files.clone()).await;
+        let found = tokio::task::spawn_blocking(resolved.clone()).await;
         // The runtime ends, so nobody is kept waiting.
-        found.unwrap_or_else(|_| files())
+        found.unwrap_or_else(|_| resolved())
     }
 
     /// Returns what is locked in which worktree.

@@ -422,6 +422,8 @@ async fn git_must_not_throw_away_what_others_hold() {
     passes(&edit(&server, TWO, apart.join("c.rs").to_str().unwrap()).await);
     passes(&hook(&server, "before", ONE, over(&top)).await);
     denied(&hook(&server, "before", ONE, over(&apart)).await);
+    // Nothing of the project is in another repository, or in none.
+    passes(&hook(&server, "before", TWO, over(top.parent().unwrap())).await);
 }
 
 #[tokio::test]

@@ -157,10 +157,11 @@ impl<'a> Case<'a> {
             if paths.is_empty() {
                 continue;
             }
-            let named = self
-                .place
-                .files(self.occasion.cwd.as_deref(), paths.clone())
-                .await;
+            let (cwd, paths) = (self.occasion.cwd.as_deref(), paths.clone());
+            let named = match is_edit {
+                true => self.place.files(cwd, paths).await,
+                false => self.place.overwritten(cwd, paths).await,
+            };
             let targets = match named {
                 Ok(targets) => targets,
                 Err(problem) => {

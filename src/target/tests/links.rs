@@ -85,6 +85,21 @@ fn a_link_to_above_the_project_is_refused() {
 }
 
 #[test]
+fn what_git_overwrites_above_the_project_is_the_project_in_one_repository() {
+    let place = Place::new();
+    let above = place.absolute("");
+    let overwritten = |path: &str| place.resolver.resolve_overwritten(None, path);
+    assert_eq!(overwritten(&above), Ok(None));
+    place.write(".git/HEAD", "");
+    assert_eq!(overwritten(&above), Ok(Some(Target::path("."))));
+    assert_eq!(overwritten("/"), Ok(None));
+    assert_eq!(overwritten("src/a.rs"), Ok(Some(Target::path("src/a.rs"))));
+    place.write("app/.git/HEAD", "");
+    assert_eq!(overwritten(&above), Ok(None));
+    assert!(overwritten("a\nb").is_err());
+}
+
+#[test]
 fn a_name_that_is_not_utf8_is_refused_only_where_a_key_would_need_it() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join(OsStr::from_bytes(b"\xFF"));
