@@ -88,12 +88,15 @@ impl Place {
         self.resolved(cwd, paths, Resolver::resolve_overwritten).await
     }
 
-    async fn resolved(
+    async fn resolved<F>(
         &self,
         cwd: Option<&Path>,
         paths: Vec<String>,
-        resolve: fn(&Resolver, Option<&Path>, &str) -> Result<Option<Target>, TargetError>,
-    ) -> Result<Vec<Target>, TargetError> {
+        resolve: F,
+    ) -> Result<Vec<Target>, TargetError>
+    where
+        F: Fn(&Resolver, Option<&Path>, &str) -> Result<Option<Target>, TargetError> + Clone + Send + 'static,
+    {
         let setup = Arc::clone(&self.setup);
         let cwd = cwd.map(Path::to_owned);
         let is_many = paths.len() > FEW;

@@ -131,8 +131,7 @@ impl Reader<'_> {
                 Some(c) => self.push(c),
             },
             '$' if self.eat("'") => self.escaped(),
-            '$' if self.eat("(") => self.substitute(')'),
-            '<' | '>' if self.eat("(") => self.substitute(')'),
+            '$' | '<' | '>' if self.eat("(") => self.substitute(')'),
             '`' if self.level.end == Some('`') => self.leave(),
             '`' => self.substitute('`'),
             '(' => {
@@ -176,11 +175,11 @@ impl Reader<'_> {
 
     /// Reads to the end of `$'…'`, in which a quote can be escaped.
     fn escaped(&mut self) {
-        self.level.word.get_or_insert_default();
+        let mut word = self.level.word.take().unwrap_or_default();
         while let Some(c) = self.next().filter(|c| *c != '\'') {
-            let c = if c == '\\' { self.next() } else { Some(c) };
-            c.into_iter().for_each(|c| self.push(c));
+            word.extend(if c == '\\' { self.next() } else { Some(c) });
         }
+        self.level.word = Some(word);
     }
 
     /// Reads a command whose output, or the name of whose stream, is part of a word.

@@ -158,9 +158,10 @@ impl<'a> Case<'a> {
                 continue;
             }
             let (cwd, paths) = (self.occasion.cwd.as_deref(), paths.clone());
-            let named = match is_edit {
-                true => self.place.files(cwd, paths).await,
-                false => self.place.overwritten(cwd, paths).await,
+            let named = if is_edit {
+                self.place.files(cwd, paths).await
+            } else {
+                self.place.overwritten(cwd, paths).await
             };
             let targets = match named {
                 Ok(targets) => targets,
