@@ -317,7 +317,7 @@ impl Roster {
             let mut departed = lock(&self.departed);
             departed.push_back(Departed {
                 member: Arc::clone(member),
-                until: now.after(GRACE),
+                until: if member.is_dead() { now } else { now.after(GRACE) },
             });
             if departed.len() > MAX_DEPARTED {
                 departed.pop_front();
@@ -336,6 +336,7 @@ impl Roster {
         let live = members.get(&session);
         let mut departed = lock(&self.departed);
         if !live.is_some_and(is_newer) && !departed.iter().any(|one| is_newer(&one.member)) {
+            member.bury();
             let own = departed.iter_mut().filter(|one| Arc::ptr_eq(&one.member, member));
             own.for_each(|one| one.until = Time::default());
             drop(departed);

@@ -25,6 +25,8 @@ pub(crate) struct Member {
     pub(super) secret: Option<Fingerprint>,
     pub(crate) namespace: NamespaceId,
     since: Time,
+    /// Whether its process is gone, which may be noticed before its connection has closed.
+    is_dead: AtomicBool,
 }
 
 /// Those who share a session under names of their own, as far as an image of the board tells.
@@ -101,7 +103,18 @@ impl Member {
             secret,
             namespace,
             since,
+            is_dead: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that its process is gone.
+    pub(super) fn bury(&self) {
+        self.is_dead.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells whether its process is gone, so that it cannot come back.
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead.load(Ordering::SeqCst)
     }
 
     /// Goes on with what was known of `earlier`, the same session on an older connection. Of those who called in it,

@@ -159,7 +159,15 @@ fn a_name_is_kept_for_who_may_be_back_in_a_moment_and_not_for_the_dead() {
     assert_eq!(&*gone.owner().name, "worker-3");
     roster.leave(&gone, Time::default(), || ());
     roster.unless_taken_over(&gone, || ());
-    assert_eq!(&*enter("s4").owner().name, "worker-3", "the dead need no name");
+    let gone = enter("s4");
+    assert_eq!(&*gone.owner().name, "worker-3", "the dead need no name");
+    roster.unless_taken_over(&gone, || ());
+    roster.leave(&gone, Time::default(), || ());
+    assert_eq!(
+        &*enter("s5").owner().name,
+        "worker-3",
+        "whichever is noticed first"
+    );
 }
 
 #[test]
