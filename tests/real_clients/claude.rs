@@ -1,6 +1,6 @@
 //! Claude Code: sessions, sub-agents, a person who ends a lock, and the tools.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -13,29 +13,39 @@ pub(crate) const CLAUDE: Client = Client {
     place: "node_modules/@anthropic-ai/claude-code-{platform}/claude",
 };
 
+/// What it shows to the model's address, which asks for none.
+pub(crate) const KEY: &str = "dummy";
+
 /// Starts a session with the task `task`.
 fn session(stage: &Stage, task: &str) -> Running {
     session_with(stage, task, &["--allowedTools", "mcp__callboard"])
 }
 
-fn session_with(stage: &Stage, task: &str, options: &[&str]) -> Running {
-    let mut claude = stage.command(CLAUDE.program);
+pub(crate) fn session_with(stage: &Stage, task: &str, options: &[&str]) -> Running {
+    let mut claude = claude(stage);
     claude
         .args(["-p", task, "--permission-mode", "acceptEdits"])
         .args(options)
-        .env("ANTHROPIC_BASE_URL", stage.model.url())
-        .env("ANTHROPIC_API_KEY", "dummy")
-        .env("DISABLE_TELEMETRY", "1")
-        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .stdout(Stdio::null());
     Running::start(&mut claude)
 }
 
-fn read(stage: &Stage) -> Step {
+/// Returns Claude Code as it asks the scripted model.
+pub(crate) fn claude(stage: &Stage) -> Command {
+    let mut claude = stage.command(CLAUDE.program);
+    claude
+        .env("ANTHROPIC_BASE_URL", stage.model.url())
+        .env("ANTHROPIC_API_KEY", KEY)
+        .env("DISABLE_TELEMETRY", "1")
+        .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    claude
+}
+
+pub(crate) fn read(stage: &Stage) -> Step {
     call("Read", json!({ "file_path": stage.file() }))
 }
 
-fn edit(stage: &Stage, old: &str, new: &str) -> Step {
+pub(crate) fn edit(stage: &Stage, old: &str, new: &str) -> Step {
     call("Edit", edits(stage, old, new))
 }
 

@@ -12,6 +12,10 @@
 )]
 
 mod claude;
+mod claude_cleared;
+mod claude_resumed;
+mod claude_terminal;
+mod claude_woken;
 mod codex;
 mod configs;
 mod gemini;
