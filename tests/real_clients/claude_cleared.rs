@@ -28,7 +28,7 @@ fn a_cleared_session_gives_everything_back_and_the_next_one_is_the_same_agent() 
         [read(&stage), edit(&stage, "two", "TWO"), say("done").held()],
     );
     model.plays("BOB", [read(&stage), edit(&stage, "ONE", "1"), say("given up")]);
-    let mut terminal = Terminal::open(&stage, "You are ALICE.", &[]);
+    let mut terminal = Terminal::open(&stage, &["You are ALICE."]);
     model.shown("ALICE", 3);
     terminal.interrupt();
     assert_eq!(

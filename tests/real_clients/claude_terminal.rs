@@ -4,8 +4,10 @@ use portable_pty::CommandBuilder;
 use serde_json::json;
 
 use crate::claude::{KEY, claude};
+use crate::model::PATIENCE;
 use crate::stage::Stage;
 use crate::support::pty::Pty;
+use crate::support::wait::until;
 
 /// The size of the terminal. Nothing that is waited for is broken in two lines there.
 const ROWS: u16 = 40;
@@ -17,8 +19,9 @@ const ESCAPE: &str = "\x1b";
 pub(crate) struct Terminal(Pty);
 
 impl Terminal {
-    /// Starts a session with the task `task`, of a person who has answered before what is asked once.
-    pub(crate) fn open(stage: &Stage, task: &str, options: &[&str]) -> Self {
+    /// Starts a session with `arguments`, the first of which is its task if it has one, for a person who has answered
+    /// before what is asked once.
+    pub(crate) fn open(stage: &Stage, arguments: &[&str]) -> Self {
         let project = stage.project().display().to_string();
         let answered = json!({
             "hasCompletedOnboarding": true,
@@ -31,10 +34,12 @@ impl Terminal {
         });
         stage.put_at_home(".claude.json", &answered.to_string());
         let mut claude = claude(stage);
-        claude
-            .args([task, "--permission-mode", "acceptEdits"])
-            .args(["--allowedTools", "mcp__callboard"])
-            .args(options);
+        claude.args(arguments).args([
+            "--permission-mode",
+            "acceptEdits",
+            "--allowedTools",
+            "mcp__callboard",
+        ]);
         let mut command = CommandBuilder::new(claude.get_program());
         command.args(claude.get_args());
         command.cwd(stage.project());
@@ -47,21 +52,34 @@ impl Terminal {
 
     /// Waits until the screen shows `text`.
     pub(crate) fn shows(&self, text: &str) {
-        self.0.wait_for(text);
+        self.wait(text, true);
+    }
+
+    /// Waits until the screen does not show `text` any more.
+    pub(crate) fn hides(&self, text: &str) {
+        self.wait(text, false);
+    }
+
+    /// Waits with the patience that the model has: a client is as slow to show a thing as it is to ask.
+    fn wait(&self, text: &str, is_there: bool) {
+        until(text, PATIENCE, || {
+            let shown = self.0.contents().contains(text);
+            (shown == is_there).then_some(())
+        });
     }
 
     /// Types `line` and hands it in.
     pub(crate) fn enter(&mut self, line: &str) {
         self.0.send(line);
         // What comes in one piece with its end is taken for something that was pasted.
-        self.0.wait_for(line);
+        self.shows(line);
         self.0.send("\r");
     }
 
     /// Interrupts the agent at its work.
     pub(crate) fn interrupt(&mut self) {
         self.0.send(ESCAPE);
-        self.0.wait_for("Interrupted");
+        self.shows("Interrupted");
     }
 
     /// Ends the session as a person does.

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::claude::CLAUDE;
 use crate::claude_terminal::Terminal;
-use crate::model::{Step, call, say};
+use crate::model::{PATIENCE, Step, call, say};
 use crate::stage::{FILE, Stage};
 use crate::support::plain::Plain;
+use crate::support::wait::until;
 
 fn send(from: &mut Plain) {
     let sent = from.tool("sendMessage", &json!({ "to": "claude-code-1", "body": "hello" }));
@@ -36,7 +37,7 @@ fn an_idle_session_is_woken_once_for_each_message_and_for_the_lock_that_it_waite
         ],
     );
     let mut holder = stage.hold();
-    let terminal = Terminal::open(&stage, "You are the SLEEPER.", &[]);
+    let terminal = Terminal::open(&stage, &["You are the SLEEPER."]);
     let refused = model.shown("SLEEPER", 1);
     assert!(refused.contains("HELD"), "{refused}");
     terminal.shows("Nothing to do at first.");
@@ -75,4 +76,30 @@ fn an_idle_session_is_woken_once_for_each_message_and_for_the_lock_that_it_waite
     terminal.shows("Nothing to do at the end.");
     terminal.leave();
     stage.wait_until_free();
+}
+
+#[test]
+fn a_session_that_has_no_task_yet_and_one_that_was_cleared_are_woken_too() {
+    let Some(stage) = Stage::open(CLAUDE) else { return };
+    stage.callboard(&["setup", "claude", "--project", "--yes", "--wake"]);
+    let model = &stage.model;
+    let (first, second) = ("messages wait for you (1)", "messages wait for you (2)");
+    model.plays(first, [say("Woken the first time.")]);
+    model.plays(second, [say("Woken the second time.")]);
+    let mut other = stage.hold();
+    let mut terminal = Terminal::open(&stage, &[]);
+    until("it is attached", PATIENCE, || {
+        let here = other.tool("heartbeat", &json!({})).to_string();
+        here.contains("claude-code-1").then_some(())
+    });
+    send(&mut other);
+    model.shown(first, 0);
+    terminal.shows("Woken the first time.");
+    terminal.enter("/clear");
+    terminal.hides("Woken the first time.");
+    send(&mut other);
+    let woken = model.shown(second, 0);
+    assert!(woken.contains("Messages waiting for you: 1"), "{woken}");
+    terminal.shows("Woken the second time.");
+    terminal.leave();
 }

@@ -12,6 +12,7 @@
 )]
 
 mod claude;
+mod claude_agents;
 mod claude_cleared;
 mod claude_resumed;
 mod claude_terminal;

@@ -156,6 +156,15 @@ impl Stage {
         holder
     }
 
+    /// Waits until somebody is attached.
+    pub(crate) fn wait_until_attached(&self) {
+        until("somebody is attached", PATIENCE, || {
+            let stats: Value = serde_json::from_str(&self.callboard(&["stats", "--json"])).unwrap();
+            // Who asks is one of them.
+            (stats["agents"].as_u64() > Some(1)).then_some(())
+        });
+    }
+
     /// Waits until nobody holds the lock.
     pub(crate) fn wait_until_free(&self) {
         until("the lock is released", PATIENCE, || {
