@@ -123,14 +123,16 @@ fn judge(
     }
 }
 
-/// Returns the client's process if that is known, then the processes around this one.
+/// Returns the client's process if that is known, else the processes around this one: an agent may have started the
+/// client from its own shell, and would be taken for the new one as long as that has no connection.
 fn processes_of(client: hook::Client) -> Vec<u32> {
     let of_client = std::env::var(CLIENT_PROCESS)
         .ok()
         .filter(|_| client == hook::Client::Claude);
-    let mut processes: Vec<_> = of_client.and_then(|pid| pid.parse().ok()).into_iter().collect();
-    processes.extend(processes::above());
-    processes
+    match of_client.and_then(|pid| pid.parse().ok()) {
+        Some(process) => vec![process],
+        None => processes::above(),
+    }
 }
 
 /// Waits until there is something for the agent to go on with. A board that is not there, or goes, wakes nobody, and

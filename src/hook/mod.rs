@@ -89,7 +89,7 @@ pub struct Occasion {
     pub held_back: bool,
     /// The directory in which relative paths begin.
     pub cwd: Option<PathBuf>,
-    /// The client's process if that is known, then the processes around the hook, the nearest first.
+    /// The client's process if that is known, else the processes around the hook, the nearest first.
     pub processes: Vec<u32>,
     /// Whether free files that are to be written are to be locked.
     pub auto_lock: bool,

@@ -119,6 +119,25 @@ fn a_hook_is_of_the_bridge_that_the_same_client_started() {
 }
 
 #[test]
+fn a_client_that_an_agent_starts_is_not_that_agent_while_it_has_no_bridge() {
+    let home = Home::new();
+    let _board = home.serve(&[]);
+    // This process is the agent's client, and starts the hooks of the other one.
+    let mut outer = Plain::through_bridge(home.command(&[]), "outer");
+    outer.tool("acquireLock", &json!({ "targets": ["a.rs"] }));
+    let answer = hook(&home, ONE, &["claude"], &event("SessionStart"))
+        .json()
+        .remove(0);
+    let context = answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    assert!(context.contains("Locked: \"a.rs\" by outer"), "{context}");
+    assert!(!context.contains("you are"), "{context}");
+    denied(hook(&home, ONE, &["claude"], &edit(&home, "a.rs")));
+    assert_eq!(hook(&home, ONE, &["claude"], &event("SessionEnd")).ok(), "");
+    let locks = home.run(&["ls", "lock:*"]).json();
+    assert_eq!(locks[0]["heldBy"], "outer", "{locks:?}");
+}
+
+#[test]
 fn every_client_is_answered_in_its_own_words() {
     let home = Home::new();
     let _board = home.serve(&[]);
