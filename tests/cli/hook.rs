@@ -128,7 +128,9 @@ fn a_client_that_an_agent_starts_is_not_that_agent_while_it_has_no_bridge() {
     let answer = hook(&home, ONE, &["claude"], &event("SessionStart"))
         .json()
         .remove(0);
-    let context = answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    let context = answer["hookSpecificOutput"]["additionalContext"]
+        .as_str()
+        .unwrap();
     assert!(context.contains("Locked: \"a.rs\" by outer"), "{context}");
     assert!(!context.contains("you are"), "{context}");
     denied(hook(&home, ONE, &["claude"], &edit(&home, "a.rs")));

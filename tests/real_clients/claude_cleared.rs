@@ -62,3 +62,43 @@ fn a_cleared_session_gives_everything_back_and_the_next_one_is_the_same_agent() 
     stage.wait_until_free();
     terminal.leave();
 }
+
+#[test]
+fn an_agent_in_the_background_outlives_a_clear_with_what_it_holds() {
+    let Some(stage) = Stage::set_up(CLAUDE) else {
+        return;
+    };
+    let model = &stage.model;
+    let agent = json!({
+        "description": "one edit", "prompt": "You are FIRST.", "subagent_type": "general-purpose",
+    });
+    model.plays(
+        "LEAD",
+        [read(&stage).held(), call("Agent", agent), say("It is at work.")],
+    );
+    model.plays(
+        "FIRST",
+        [read(&stage), edit(&stage, "one", "ONE"), say("The end.").held()],
+    );
+    model.plays(
+        "CAROL",
+        [read(&stage), edit(&stage, "two", "TWO"), say("Not now.")],
+    );
+    let mut terminal = Terminal::open(&stage, &["You are the LEAD."]);
+    stage.wait_until_attached();
+    model.go_on("LEAD", 0);
+    model.shown("FIRST", 2);
+    terminal.shows("It is at work.");
+    terminal.enter("/clear");
+    terminal.hides("It is at work.");
+    terminal.enter("You are CAROL.");
+    let denied = model.shown("CAROL", 2);
+    let name = stage.holder().unwrap();
+    assert!(name.starts_with("general-purpose-"), "{name}");
+    assert!(
+        denied.contains(&format!("src/f.rs is locked by {name} ")),
+        "{denied}"
+    );
+    model.go_on("FIRST", 2);
+    stage.wait_until_free();
+}

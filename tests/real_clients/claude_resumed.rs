@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::claude::{CLAUDE, edit, read, session_with};
+use crate::claude_terminal::Terminal;
 use crate::model::{Step, call, say};
 use crate::stage::{Running, Stage};
 
@@ -94,4 +95,50 @@ fn a_session_that_ended_has_given_everything_back_and_is_continued_under_its_nam
     model.go_on("ALICE", 3);
     assert!(alice.end().success());
     stage.wait_until_free();
+}
+
+#[test]
+fn a_person_takes_a_session_up_again_in_the_same_process_and_in_another() {
+    let Some(stage) = Stage::set_up(CLAUDE) else {
+        return;
+    };
+    let model = &stage.model;
+    model.plays(
+        "ALICE",
+        [
+            read(&stage),
+            edit(&stage, "one", "ONE"),
+            say("Alice has begun."),
+            edit(&stage, "two", "TWO"),
+            say("not said").held(),
+            edit(&stage, "ONE", "1"),
+            say("Alice is done.").held(),
+        ],
+    );
+    model.plays("CAROL", [lock(), say("Carol is done.")]);
+    let mut terminal = Terminal::open(&stage, &["You are ALICE.", "--session-id", SESSION]);
+    terminal.shows("Alice has begun.");
+    terminal.enter("/clear");
+    terminal.hides("Alice has begun.");
+    terminal.enter("You are CAROL.");
+    terminal.shows("Carol is done.");
+    assert_eq!(stage.holder_of(DIRECTORY).as_deref(), Some("claude-code-1"));
+    terminal.enter(&format!("/resume {SESSION}"));
+    terminal.shows("Alice has begun.");
+    terminal.enter("Go on.");
+    model.shown("ALICE", 4);
+    assert_eq!(stage.content(), "ONE\nTWO\n");
+    assert_eq!(stage.holder_of(DIRECTORY), None, "the other session's");
+    assert_eq!(stage.holder().as_deref(), Some("claude-code-1"));
+    drop(terminal);
+
+    let mut terminal = Terminal::open(&stage, &["--continue"]);
+    terminal.shows("Alice has begun.");
+    terminal.enter("Go on once more.");
+    model.shown("ALICE", 6);
+    assert_eq!(stage.content(), "1\nTWO\n");
+    assert_eq!(stage.holder().as_deref(), Some("claude-code-1"));
+    model.go_on("ALICE", 6);
+    stage.wait_until_free();
+    terminal.leave();
 }
