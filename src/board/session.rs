@@ -89,6 +89,20 @@ impl Session {
         Ok(self.at_work(actor))
     }
 
+    /// Returns the agent at work that the client calls `name`, which shares this session.
+    pub fn call_by_client(&self, name: &str) -> Result<Call<'_>, Refusal> {
+        let agent = self.call_as(name)?;
+        if let Some(actor) = self.member.other(&agent.owner().name) {
+            actor.named_by_client();
+        }
+        Ok(agent)
+    }
+
+    /// Returns what the client calls those who share this session.
+    pub fn named_by_client(&self) -> Vec<Arc<str>> {
+        self.member.named_by_client()
+    }
+
     /// Returns the agent at work that is called `name` in this session or in another one of the same client, which
     /// may have started a bridge for each of its threads.
     pub fn call_in_client(&self, name: &str) -> Result<Call<'_>, Refusal> {

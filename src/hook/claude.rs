@@ -2,6 +2,7 @@
 //!
 //! The shapes are those of its version 2.1.329. Codex has taken most of them over.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::shell;
-use super::{Heard, HookError, Moment, Occasion, SubAgent, Verdict};
+use super::{Heard, HookError, Moment, Occasion, Over, SubAgent, Verdict};
 
 /// The input of any event, as far as it matters.
 #[derive(Debug, Deserialize)]
@@ -27,6 +28,8 @@ pub(super) struct Input<'a> {
     arguments: Option<&'a RawValue>,
     #[serde(default)]
     stop_hook_active: bool,
+    #[serde(borrow)]
+    background_tasks: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,7 +37,18 @@ struct ToolInput {
     file_path: Option<String>,
     notebook_path: Option<String>,
     command: Option<String>,
+    task_id: Option<String>,
 }
+
+/// Something that goes on beside the agent.
+#[derive(Debug, Deserialize)]
+struct Background<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
+/// What may go on with no agent in it.
+const WITHOUT_AGENTS: [&str; 2] = ["shell", "monitor"];
 
 impl Input<'_> {
     pub(super) fn read(input: &[u8]) -> Result<Input<'_>, HookError> {
@@ -43,18 +57,20 @@ impl Input<'_> {
 
     /// Returns what happened; `writes` finds the files that a tool writes.
     pub(super) fn heard(self, writes: Writes) -> Result<Heard, HookError> {
+        let over = self.over();
         let kind = self.agent_type.unwrap_or_else(|| "agent".to_owned());
         let mut occasion = Occasion {
             moment: moment(&self.hook_event_name),
             agent: self.agent_id.map(|id| SubAgent { kind, id }),
             call: self.tool_use_id,
             held_back: self.stop_hook_active,
+            over,
             cwd: self.cwd,
             ..Occasion::default()
         };
-        if let (Moment::Before, Some(tool)) = (occasion.moment, self.tool_name) {
+        if let (Moment::Before, Some(name)) = (occasion.moment, self.tool_name) {
             let tool = Tool {
-                name: tool,
+                name,
                 input: self.arguments.map_or("{}", RawValue::get),
             };
             occasion.writes = writes(&tool)?;
@@ -68,6 +84,28 @@ impl Input<'_> {
             event: self.hook_event_name,
             occasion,
         })
+    }
+
+    /// Tells which sub-agents are over. Where the client does not say who is at work, somebody may be.
+    fn over(&self) -> Over {
+        let is_leader = self.agent_id.is_none();
+        match (&*self.hook_event_name, self.tool_name.as_deref()) {
+            // Commands are stopped so too; no agent has the id of one.
+            ("PostToolUse", Some("TaskStop")) => {
+                let input = self.arguments.map_or("{}", RawValue::get);
+                let input: ToolInput = serde_json::from_str(input).unwrap_or_default();
+                input.task_id.map_or(Over::Nobody, Over::One)
+            }
+            ("Stop", _) if is_leader && self.is_without_agents() => Over::All,
+            _ => Over::Nobody,
+        }
+    }
+
+    fn is_without_agents(&self) -> bool {
+        let told = self.background_tasks.map(RawValue::get);
+        let told = told.and_then(|told| serde_json::from_str::<Vec<Background<'_>>>(told).ok());
+        let has_none = |one: &Background<'_>| WITHOUT_AGENTS.contains(&&*one.kind);
+        told.is_some_and(|all| all.iter().all(has_none))
     }
 }
 
@@ -195,6 +233,36 @@ mod tests {
             occasion(r#"{"hook_event_name":"Stop","agent_type":"reviewer"}"#).agent,
             None
         );
+    }
+
+    #[test]
+    fn who_was_stopped_and_who_is_at_work_is_told() {
+        let stop = |event: &str| {
+            let input = format!(
+                r#"{{"hook_event_name":"{event}","tool_name":"TaskStop","tool_input":{{"task_id":"a54902da7c31c6cce"}}}}"#
+            );
+            occasion(&input).over
+        };
+        assert_eq!(stop("PostToolUse"), Over::One("a54902da7c31c6cce".to_owned()));
+        for too_early in ["PreToolUse", "PostToolUseFailure"] {
+            assert_eq!(stop(too_early), Over::Nobody, "{too_early}");
+        }
+        let is_alone =
+            |rest: &str| occasion(&format!(r#"{{"hook_event_name":"Stop"{rest}}}"#)).over == Over::All;
+        let shell = r#"{"id":"b1","type":"shell","status":"running","command":"make \"x\""}"#;
+        let agent = r#"{"id":"a54902da7c31c6cce","type":"subagent","status":"running"}"#;
+        assert!(is_alone(r#","background_tasks":[]"#));
+        assert!(is_alone(&format!(r#","background_tasks":[{shell}]"#)));
+        for not in [
+            "",
+            r#","background_tasks":null"#,
+            r#","background_tasks":7"#,
+            r#","background_tasks":[7]"#,
+            &format!(r#","background_tasks":[{shell},{agent}]"#),
+            r#","agent_id":"a1","background_tasks":[]"#,
+        ] {
+            assert!(!is_alone(not), "{not}");
+        }
     }
 
     #[test]

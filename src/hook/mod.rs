@@ -66,6 +66,19 @@ pub struct SubAgent {
     pub id: String,
 }
 
+/// Who is at work no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Over {
+    /// Nobody of whom this is known.
+    #[default]
+    Nobody,
+    /// The sub-agent with this id.
+    One(String),
+    /// All of them.
+    All,
+}
+
 /// What happened, in whichever client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -87,6 +100,8 @@ pub struct Occasion {
     pub overwrites: Vec<String>,
     /// Whether the agent was held back from stopping a moment ago.
     pub held_back: bool,
+    /// Which of the client's sub-agents are at work no more, without a hook of their own that says so.
+    pub over: Over,
     /// The directory in which relative paths begin.
     pub cwd: Option<PathBuf>,
     /// The client's process if that is known, else the processes around the hook, the nearest first.

@@ -26,8 +26,11 @@ const OF_A_TOOL: [&str; 6] = [
     "tool_input.notebook_path",
     "tool_input.command",
 ];
-/// What is no text, by its path.
+/// What else is needed after a tool was used.
+const OF_A_USE: [&str; 2] = ["tool_name", "tool_input.task_id"];
+/// What is no text, by its path: a flag and a list.
 const FLAG: &str = "stop_hook_active";
+const LIST: &str = "background_tasks";
 
 /// What a call of [`TOOL`] tells.
 #[derive(Debug)]
@@ -42,7 +45,9 @@ pub struct Told {
 pub fn paths(event: &str) -> impl Iterator<Item = &'static str> {
     let more: &[&str] = match event {
         "PreToolUse" => &OF_A_TOOL,
-        "Stop" | "SubagentStop" => &[FLAG],
+        "PostToolUse" => &OF_A_USE,
+        "Stop" => &[FLAG, LIST],
+        "SubagentStop" => &[FLAG],
         _ => &[],
     };
     ALWAYS.iter().chain(more).copied()
@@ -75,6 +80,7 @@ fn whole(arguments: &Map<String, Value>) -> Value {
         let value = match value.as_str() {
             Some("") => continue,
             Some(flag) if path == FLAG => Value::Bool(flag == "true"),
+            Some(list) if path == LIST => serde_json::from_str(list).unwrap_or_default(),
             _ => value.clone(),
         };
         match path.split_once('.') {
@@ -97,7 +103,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::hook::{Moment, Occasion, SubAgent};
+    use crate::hook::{Moment, Occasion, Over, SubAgent};
 
     fn told(arguments: &Value) -> Told {
         read(arguments.as_object().unwrap())
@@ -154,6 +160,23 @@ mod tests {
             let heard = occasion(&json!({ "hook_event_name": "Stop", "stop_hook_active": text }));
             assert_eq!((heard.moment, heard.held_back), (Moment::Stop, flag), "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_is_a_text_here() {
+        for (text, is_alone) in [
+            ("[]", true),
+            ("", false),
+            ("[", false),
+            (r#"[{"type":"subagent"}]"#, false),
+        ] {
+            let heard = occasion(&json!({ "hook_event_name": "Stop", "background_tasks": text }));
+            assert_eq!(heard.over == Over::All, is_alone, "{text}");
+        }
+        let stopped = json!({
+            "hook_event_name": "PostToolUse", "tool_name": "TaskStop", "tool_input.task_id": "a1",
+        });
+        assert_eq!(occasion(&stopped).over, Over::One("a1".to_owned()));
     }
 
     #[test]

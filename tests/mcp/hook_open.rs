@@ -149,6 +149,45 @@ async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_go
 }
 
 #[tokio::test]
+async fn a_sub_agent_that_is_stopped_gives_everything_back_though_no_hook_of_its_own_says_so() {
+    let served = Served::new();
+    let mut one = claude(&served, "one");
+    one.body("acquireLock", json!({ "targets": ["main.rs"] })).await;
+    one.body("acquireLock", json!({ "targets": ["as.rs"], "as": "planner" }))
+        .await;
+    let other = |mut arguments: Value| {
+        arguments["agent_id"] = json!("a1d34df349c54df48");
+        arguments["agent_type"] = json!("general-purpose");
+        arguments
+    };
+    hook(&mut one, of_sub_agent(before(&served, "Write", "a.rs"))).await;
+    hook(&mut one, other(before(&served, "Write", "b.rs"))).await;
+    let mut stopped = event("PostToolUse");
+    stopped["tool_name"] = json!("TaskStop");
+    stopped["tool_input.task_id"] = json!("a54902da7c31c6cce");
+    assert_eq!(hook(&mut one, stopped).await, Value::Null);
+    assert_eq!(holders(&served, "lock:a.rs"), [""; 0]);
+    assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-a1d34df3"]);
+
+    // A person stops one without a word to anybody. That nobody is at work any more, the next stop tells.
+    let stop = |tasks: Option<Value>| {
+        let mut stop = event("Stop");
+        stop["background_tasks"] = tasks.map_or_else(String::new, |tasks| tasks.to_string()).into();
+        stop
+    };
+    for unsure in [None, Some(json!([{ "id": "t1", "type": "teammate" }]))] {
+        hook(&mut one, stop(unsure)).await;
+        assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-a1d34df3"]);
+    }
+    hook(&mut one, other(stop(Some(json!([]))))).await;
+    hook(&mut one, other(before(&served, "Write", "b.rs"))).await;
+    hook(&mut one, stop(Some(json!([{ "id": "b1", "type": "shell" }])))).await;
+    assert_eq!(holders(&served, "lock:b.rs"), [""; 0]);
+    assert_eq!(holders(&served, "lock:main.rs"), ["one"]);
+    assert_eq!(holders(&served, "lock:as.rs"), ["planner"], "a name of its own");
+}
+
+#[tokio::test]
 async fn messages_are_told_between_tools_and_claims_hold_back_once() {
     let served = Served::new();
     let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));

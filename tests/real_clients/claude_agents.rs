@@ -31,6 +31,12 @@ fn lock_port() -> Step {
     call("mcp__callboard__acquireLock", json!({ "targets": ["port:3000"] }))
 }
 
+/// Returns what the client calls the agent that it says it has `started`.
+fn number(started: &str) -> &str {
+    let (_, number) = started.split_once("agentId: ").unwrap();
+    number.split_whitespace().next().unwrap()
+}
+
 #[test]
 fn an_agent_in_the_background_gives_everything_back_each_time_that_it_is_done() {
     let Some(stage) = Stage::set_up(CLAUDE) else {
@@ -66,8 +72,8 @@ fn an_agent_in_the_background_gives_everything_back_each_time_that_it_is_done() 
     stage.wait_until_attached();
     model.go_on("LEAD", 0);
     let started = model.shown("LEAD", 2);
-    let (_, id) = started.split_once("agentId: ").unwrap();
-    model.plays("LEAD", lead(&id[..17]));
+    let id = number(&started);
+    model.plays("LEAD", lead(id));
     model.shown("FIRST", 3);
     let name = format!("general-purpose-{}", &id[..8]);
     assert_eq!(stage.holder().as_ref(), Some(&name));
@@ -175,4 +181,46 @@ fn teammates_are_told_apart_and_give_everything_back_when_they_are_idle() {
     // A person who leaves would be asked, since one of them is at work.
     drop(terminal);
     stage.wait_until_free();
+}
+
+#[test]
+fn an_agent_that_is_stopped_is_in_nobody_s_way() {
+    let Some(stage) = Stage::set_up(CLAUDE) else {
+        return;
+    };
+    let model = &stage.model;
+    let lead = |agent: &str| {
+        [
+            read(&stage).held(),
+            call("Agent", start("You are FIRST.")),
+            read(&stage).held(),
+            call("TaskStop", json!({ "task_id": agent })),
+            edit(&stage, "two", "TWO"),
+            say("All is done.").held(),
+        ]
+    };
+    model.plays("LEAD", lead(""));
+    model.plays(
+        "FIRST",
+        [
+            read(&stage),
+            edit(&stage, "one", "ONE"),
+            lock_port(),
+            say("not said").held(),
+        ],
+    );
+    let terminal = Terminal::open(&stage, &["You are the LEAD."]);
+    stage.wait_until_attached();
+    model.go_on("LEAD", 0);
+    let started = model.shown("LEAD", 2);
+    model.plays("LEAD", lead(number(&started)));
+    model.shown("FIRST", 3);
+    model.go_on("LEAD", 2);
+    model.shown("LEAD", 5);
+    assert_eq!(stage.content(), "ONE\nTWO\n");
+    assert_eq!(stage.holder().as_deref(), Some("claude-code-1"));
+    assert_eq!(stage.holder_of(PORT), None);
+    model.go_on("LEAD", 5);
+    stage.wait_until_free();
+    terminal.leave();
 }

@@ -156,7 +156,7 @@ impl Member {
     }
 
     /// Returns who calls as `name`, if that is not the session's own name.
-    pub(super) fn other(&self, name: &str) -> Option<Arc<Actor>> {
+    pub(crate) fn other(&self, name: &str) -> Option<Arc<Actor>> {
         lock(&self.others).get(name).cloned()
     }
 
@@ -167,6 +167,13 @@ impl Member {
 
     pub(crate) fn owner(&self) -> Arc<Owner> {
         Arc::clone(read(&self.actor).owner())
+    }
+
+    /// Returns what its client calls those who share the session.
+    pub(crate) fn named_by_client(&self) -> Vec<Arc<str>> {
+        let mut others = lock(&self.others).clone();
+        others.retain(|_, actor| actor.is_of_client.load(Ordering::Relaxed));
+        others.into_keys().collect()
     }
 
     /// Notes that `name` makes the call `id`, which is about to come.

@@ -23,7 +23,7 @@ use super::targets::Place;
 use super::tools::Toolset;
 use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session, Target};
 use crate::guard::Deed;
-use crate::hook::{Moment, Occasion, SubAgent, Verdict};
+use crate::hook::{Moment, Occasion, Over, SubAgent, Verdict};
 
 pub(super) use edit::give_back_all_automatic;
 use edit::give_back_automatic;
@@ -99,6 +99,7 @@ impl<'a> Case<'a> {
             self.place.wakers().stir(home.owner().session);
         }
         self.note_end(agent.as_ref());
+        self.end_stopped()?;
         match self.occasion.moment {
             Moment::Start => self.start(agent.as_ref()).await,
             Moment::Before => self.before(agent.as_ref()).await,
@@ -120,7 +121,7 @@ impl<'a> Case<'a> {
         leader.note(CALL)?;
         match self.occasion.thread {
             Some(_) => identity::thread_agent(home, &agent.id).await,
-            None => home.call_as(&name_of(agent)),
+            None => home.call_by_client(&name_of(agent)),
         }
     }
 
@@ -272,19 +273,42 @@ impl<'a> Case<'a> {
 
     /// Gives back all that an agent holds which works no more.
     fn end(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
-        let Some(agent) = agent else {
-            return Ok(Verdict::Pass);
+        if let Some(agent) = agent {
+            self.give_up(agent, self.occasion.agent.is_some())?;
+        }
+        Ok(Verdict::Pass)
+    }
+
+    /// Gives back all that sub-agents hold who were stopped from outside: no hook of their own says that they are over.
+    fn end_stopped(&self) -> Result<(), Refusal> {
+        let Some(home) = self.home else { return Ok(()) };
+        let is_over = |name: &str| match &self.occasion.over {
+            Over::Nobody => false,
+            Over::One(id) => is_named_after(name, id),
+            Over::All => true,
         };
+        for name in home.named_by_client() {
+            if is_over(&name) {
+                let agent = home.call_as(&name)?;
+                self.place.witness().ends(&agent, None);
+                self.give_up(&agent, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back all that `agent` holds, who is forgotten if it `is_over`.
+    fn give_up(&self, agent: &Call<'_>, is_over: bool) -> Result<(), Refusal> {
         for one in self.whole(agent) {
             for (_, token) in claims(&one) {
                 one.submit(token, Outcome::Retry, None)?;
             }
             one.release(None)?;
-            if let (Some(seat), Some(_)) = (self.seat(&one), &self.occasion.agent) {
+            if let (Some(seat), true) = (self.seat(&one), is_over) {
                 seat.dismiss(&one.owner().name);
             }
         }
-        Ok(Verdict::Pass)
+        Ok(())
     }
 
     /// Keeps whoever commits from committing what others hold.
@@ -318,12 +342,22 @@ fn under_all_names<'c>(seat: &'c Session, agent: Call<'c>) -> Vec<Call<'c>> {
 /// A teammate's id repeats its name, which would leave no room for what tells it from its successor.
 fn name_of(agent: &SubAgent) -> String {
     let SubAgent { kind, id } = agent;
-    let repeated = format!("a{kind}-");
-    let id = id.strip_prefix(&repeated).unwrap_or(id);
-    let id: String = id.chars().take(SHOWN).collect();
+    let id = shown(id);
     let room = crate::board::MAX_NAME_CHARS - SHOWN - 1;
     let kind: String = kind.chars().take(room).collect();
     format!("{kind}-{id}")
+}
+
+/// Tells whether the sub-agent that is called `name` on the board can be the one with this id.
+fn is_named_after(name: &str, id: &str) -> bool {
+    let kind = name.strip_suffix(&shown(id));
+    kind.is_some_and(|kind| kind.ends_with('-'))
+}
+
+/// Returns what tells a sub-agent with this id from others.
+fn shown(id: &str) -> String {
+    let own = id.rsplit('-').next().unwrap_or(id);
+    own.chars().take(SHOWN).collect()
 }
 
 /// Returns the tasks that `agent` has claimed, each with its token.
@@ -357,5 +391,10 @@ mod tests {
         );
         assert_eq!(name("worker1", "aworker1-1d25caa0e43743aa"), "worker1-1d25caa0");
         assert_eq!(name(&"x".repeat(100), "a54902da7c31c6cce").len(), 64);
+        for id in ["a54902da7c31c6cce", "aworker1-1d25caa0e43743aa"] {
+            assert!(is_named_after(&name("worker1", id), id), "{id}");
+            assert!(!is_named_after(&name("worker1", "b1"), id), "{id}");
+        }
+        assert!(!is_named_after("worker", ""), "nobody");
     }
 }
