@@ -224,3 +224,39 @@ fn an_agent_that_is_stopped_is_in_nobody_s_way() {
     stage.wait_until_free();
     terminal.leave();
 }
+
+#[test]
+fn an_agent_that_a_person_stops_has_given_everything_back_when_its_leader_has_heard_of_it() {
+    let Some(stage) = Stage::set_up(CLAUDE) else {
+        return;
+    };
+    let model = &stage.model;
+    model.plays(
+        "LEAD",
+        [
+            read(&stage).held(),
+            call("Agent", start("You are FIRST.")),
+            say("It is at work."),
+            say("It is over."),
+        ],
+    );
+    model.plays(
+        "FIRST",
+        [
+            read(&stage),
+            edit(&stage, "one", "ONE"),
+            lock_port(),
+            say("not said").held(),
+        ],
+    );
+    let mut terminal = Terminal::open(&stage, &["You are the LEAD."]);
+    stage.wait_until_attached();
+    model.go_on("LEAD", 0);
+    model.shown("FIRST", 3);
+    terminal.shows("It is at work.");
+    terminal.stop_agent();
+    terminal.shows("It is over.");
+    stage.wait_until_free();
+    assert_eq!(stage.holder_of(PORT), None);
+    terminal.leave();
+}

@@ -14,6 +14,8 @@ const ROWS: u16 = 40;
 const COLUMNS: u16 = 120;
 /// The key that ends what the agent is at.
 const ESCAPE: &str = "\x1b";
+/// The key that goes on to the next row of the list below the prompt.
+const DOWN: &str = "\x1b[B";
 
 /// A session in a terminal. Dropping it kills it.
 pub(crate) struct Terminal(Pty);
@@ -80,6 +82,16 @@ impl Terminal {
     pub(crate) fn interrupt(&mut self) {
         self.0.send(ESCAPE);
         self.shows("Interrupted");
+    }
+
+    /// Stops the agent that is at work beside the one that is talked to.
+    pub(crate) fn stop_agent(&mut self) {
+        self.0.send(DOWN);
+        self.shows("to select");
+        self.0.send(DOWN);
+        self.shows("x to stop");
+        self.0.send("x");
+        self.shows("was stopped by user");
     }
 
     /// Ends the session as a person does.
