@@ -7,23 +7,22 @@
 //! A [`Mark`] is set while the board is held for the command itself, so an image of the board has either both
 //! the mark and what the request did, or neither.
 
-use std::collections::{HashMap, VecDeque};
+mod kept;
+
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+pub use kept::KEPT_ANSWERS;
+use kept::{KEPT_FOR, Kept};
+
 use super::{Board, Fingerprint, Revision, Secret, Time};
 
-/// How many answers are kept for a session.
-pub const KEPT_ANSWERS: usize = 256;
-/// How many bytes they may have in all; the newest is kept in any case.
-const KEPT_BYTES: usize = 256 * 1024;
-/// How long they are kept: no bridge waits longer with its repeats.
-const KEPT_FOR: Duration = Duration::from_secs(600);
 /// For how many sessions answers are kept; the one that was silent longest goes first.
 const KEPT_SESSIONS: usize = 1_000;
 /// What stands for the revision of a request that was not applied.
@@ -56,6 +55,8 @@ pub struct Mark {
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     sessions: Mutex<HashMap<Fingerprint, Arc<Mutex<Kept>>>>,
+    /// How many bytes the lines of all sessions have.
+    bytes: Arc<AtomicUsize>,
 }
 
 /// What one connection may find among the answers, and where it leaves its own.
@@ -80,16 +81,6 @@ pub struct Slot {
     mark: Arc<Mark>,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    /// Oldest first.
-    marks: VecDeque<Arc<Mark>>,
-    bytes: usize,
-    touched: Time,
-    /// How many connections the session has had.
-    connections: u64,
-}
-
 impl Mark {
     fn new(id: CallId, since: Time, applied: u64, answer: OnceCell<AnswerLine>) -> Arc<Self> {
         Arc::new(Self {
@@ -100,14 +91,20 @@ impl Mark {
         })
     }
 
+    /// Returns the same for one whose answer is kept no longer.
+    fn without_line(&self) -> Arc<Self> {
+        let applied = self.applied.load(Ordering::SeqCst);
+        Self::new(self.id.clone(), self.since, applied, OnceCell::new())
+    }
+
     /// Tells whether the request was applied. Who has the mark and no answer must not apply it again.
     pub fn is_applied(&self) -> bool {
         self.applied.load(Ordering::SeqCst) != NOT_YET
     }
 
-    /// Notes that the request was applied, while the board, now at `rev`, is still held for it.
+    /// Notes that the request was applied, while the board, now at `rev`, is still held for it. The first time counts.
     pub(crate) fn note(&self, rev: Revision) {
-        self.applied.store(rev.0, Ordering::SeqCst);
+        self.applied.fetch_min(rev.0, Ordering::SeqCst);
     }
 
     /// Tells whether an image of the board at `rev` shows what the request did.
@@ -165,7 +162,8 @@ impl Answers {
                 }
             }
         }
-        let kept = Arc::clone(sessions.entry(secret).or_default());
+        let fresh = || Arc::new(Mutex::new(Kept::new(Arc::clone(&self.bytes))));
+        let kept = Arc::clone(sessions.entry(secret).or_insert_with(fresh));
         drop(sessions);
         lock(&kept).touched = now;
         kept
@@ -204,15 +202,9 @@ impl Answers {
         answer: Option<AnswerLine>,
         now: Time,
     ) {
-        let bytes = answer.as_ref().map_or(0, |line| line.len());
-        let kept = self.session(secret, now);
-        let mut session = lock(&kept);
         let answer = OnceCell::new_with(answer);
-        session
-            .marks
-            .push_back(Mark::new(id, since, Revision::ZERO.0, answer));
-        session.bytes += bytes;
-        session.forget(now);
+        let mark = Mark::new(id, since, Revision::ZERO.0, answer);
+        lock(&self.session(secret, now)).add(mark, now);
     }
 }
 
@@ -261,170 +253,9 @@ impl Slot {
     }
 }
 
-impl Kept {
-    fn slot(&mut self, id: CallId, repeated: bool, now: Time) -> Arc<Mark> {
-        self.touched = now;
-        // The newest first: what an id that is used again stood for before can no longer be asked for.
-        if repeated && let Some(known) = self.marks.iter().rev().find(|known| known.id == id) {
-            return Arc::clone(known);
-        }
-        let mark = Mark::new(id, now, NOT_YET, OnceCell::new());
-        self.marks.push_back(Arc::clone(&mark));
-        self.forget(now);
-        mark
-    }
-
-    fn weigh(&mut self, mark: &Arc<Mark>, bytes: usize) {
-        if self.marks.iter().rev().any(|kept| Arc::ptr_eq(kept, mark)) {
-            self.bytes += bytes;
-        }
-    }
-
-    /// Drops what is too old or too much, oldest first, but never the newest.
-    fn forget(&mut self, now: Time) {
-        // Who is about to answer a call holds its mark: it may still be applied, and then its repeat must find
-        // it. A call that was given up is held by nobody, and so there is no end of such marks to fear.
-        let is_over = |mark: &Arc<Mark>| mark.answer.get().is_some() || Arc::strong_count(mark) == 1;
-        while let Some(at) = self.marks.iter().rev().skip(1).rev().position(is_over)
-            && (self.bytes > KEPT_BYTES
-                || self.marks.len() > KEPT_ANSWERS
-                || now.since(self.marks[at].since) >= KEPT_FOR)
-            && let Some(oldest) = self.marks.remove(at)
-        {
-            let bytes = oldest.answer.get().map_or(0, |line| line.len());
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::ready;
-
-    use super::*;
-    use crate::board::{Limits, ManualClock, RevisionFile};
-
-    fn board() -> (Board, Arc<ManualClock>) {
-        let clock = Arc::new(ManualClock::default());
-        let revisions = RevisionFile::in_memory();
-        let board = Board::new(Arc::clone(&clock), Limits::default(), revisions, Revision::ZERO);
-        (board, clock)
-    }
-
-    fn connect(board: &Board, secret: &str, repeats: &[i64]) -> Repeats {
-        board.repeats(
-            &Secret::from(secret),
-            repeats.iter().map(|id| (CallId::Number(*id), Duration::ZERO)),
-        )
-    }
-
-    async fn once(repeats: &mut Repeats, id: i64, text: &str) -> String {
-        let line = repeats
-            .slot(CallId::Number(id))
-            .once(ready(Arc::from(text.as_bytes())))
-            .await;
-        String::from_utf8(line.to_vec()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_announced_repeat_gets_the_first_answer_once() {
-        let (board, _) = board();
-        let mut first = connect(&board, "s", &[]);
-        assert_eq!(once(&mut first, 1, "one").await, "one");
-        let mut back = connect(&board, "s", &[1, 2]);
-        assert_eq!(once(&mut back, 1, "again").await, "one");
-        assert_eq!(once(&mut back, 2, "two").await, "two");
-        assert_eq!(once(&mut back, 1, "reused").await, "reused");
-        let mut later = connect(&board, "s", &[1]);
-        assert_eq!(once(&mut later, 1, "again").await, "reused");
-        let mut stranger = connect(&board, "t", &[1]);
-        assert_eq!(once(&mut stranger, 1, "own").await, "own");
-    }
-
-    #[tokio::test]
-    async fn what_an_old_connection_serves_after_its_repeat_is_not_done_again() {
-        let (board, _) = board();
-        let mut old = connect(&board, "s", &[]);
-        let mut back = connect(&board, "s", &[1, 2]);
-        assert_eq!(once(&mut back, 1, "repeat").await, "repeat");
-        assert_eq!(once(&mut old, 1, "late").await, "repeat");
-        assert_eq!(once(&mut old, 2, "late").await, "late");
-        assert_eq!(once(&mut back, 2, "repeat").await, "late");
-    }
-
-    #[tokio::test]
-    async fn a_repeat_waits_for_the_first_and_takes_over_when_that_is_dropped() {
-        let (board, _) = board();
-        let id = || CallId::Number(1);
-        let mut first = connect(&board, "s", &[]);
-        let (done, wait) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(first.slot(id()).once(async {
-            let _ = wait.await;
-            Arc::from(*b"first")
-        }));
-        let repeat = |text: &'static [u8]| {
-            let slot = connect(&board, "s", &[1]).slot(id());
-            tokio::spawn(slot.once(ready(Arc::from(text))))
-        };
-        tokio::task::yield_now().await;
-        let second = repeat(b"second");
-        done.send(()).unwrap();
-        assert_eq!(
-            (&*running.await.unwrap(), &*second.await.unwrap()),
-            (&b"first"[..], &b"first"[..])
-        );
-
-        let mut next = connect(&board, "s", &[]);
-        let abandoned = tokio::spawn(next.slot(id()).once(std::future::pending()));
-        tokio::task::yield_now().await;
-        let heir = repeat(b"heir");
-        abandoned.abort();
-        assert_eq!(&*heir.await.unwrap(), b"heir");
-    }
-
-    #[tokio::test]
-    async fn a_call_under_way_is_remembered_however_many_come_after_it_and_one_given_up_is_not() {
-        let (board, _) = board();
-        let mut session = connect(&board, "s", &[]);
-        let under_way = session.slot(CallId::Number(0));
-        drop(session.slot(CallId::Number(1)));
-        for id in 2..1_000 {
-            once(&mut session, id, "small").await;
-        }
-        let line: AnswerLine = Arc::from(*b"claimed");
-        assert_eq!(under_way.once(ready(line)).await, Arc::from(*b"claimed"));
-        let mut back = connect(&board, "s", &[0, 1]);
-        assert_eq!(once(&mut back, 0, "claimed again").await, "claimed");
-        assert_eq!(once(&mut back, 1, "done at last").await, "done at last");
-        for id in 0..1_000 {
-            drop(back.slot(CallId::Number(id)));
-        }
-        assert!(lock(&back.kept).marks.len() <= KEPT_ANSWERS + 1);
-    }
-
-    #[tokio::test]
-    async fn what_is_kept_is_bounded_in_number_bytes_and_time() {
-        let (board, clock) = board();
-        let mut session = connect(&board, "s", &[]);
-        for id in 0..1_000 {
-            once(&mut session, id, "small").await;
-        }
-        assert_eq!(lock(&session.kept).marks.len(), KEPT_ANSWERS);
-        assert_eq!(lock(&session.kept).bytes, KEPT_ANSWERS * "small".len());
-        once(&mut session, 1_000, &"x".repeat(KEPT_BYTES + 1)).await;
-        once(&mut session, 1_001, "small").await;
-        assert_eq!(lock(&session.kept).marks.len(), 1);
-        for secret in 0..KEPT_SESSIONS + 10 {
-            clock.advance(Duration::from_millis(1));
-            connect(&board, &secret.to_string(), &[]);
-        }
-        assert_eq!(lock(&board.answers().sessions).len(), KEPT_SESSIONS);
-        clock.advance(KEPT_FOR);
-        connect(&board, "late", &[]);
-        assert_eq!(lock(&board.answers().sessions).len(), 1);
-    }
-}
+mod tests;
