@@ -23,8 +23,9 @@ use kept::{KEPT_FOR, Kept};
 
 use super::{Board, Fingerprint, Revision, Secret, Time};
 
-/// For how many sessions answers are kept; the one that was silent longest goes first.
-const KEPT_SESSIONS: usize = 1_000;
+/// For how many sessions answers are kept: twice as many as are served at a time, so that all of those can come back
+/// together. Of those that nobody speaks for, the one that was silent longest goes first.
+const KEPT_SESSIONS: usize = 2_048;
 /// What stands for the revision of a request that was not applied.
 const NOT_YET: u64 = u64::MAX;
 
@@ -152,11 +153,14 @@ impl Board {
 
 impl Answers {
     fn session(&self, secret: Fingerprint, now: Time) -> Arc<Mutex<Kept>> {
+        // A connection, or a call of one, goes on with what it has. Were that not here any more, nobody would find it.
+        let is_in_use = |kept: &Arc<Mutex<Kept>>| Arc::strong_count(kept) > 1;
         let mut sessions = lock(&self.sessions);
         if !sessions.contains_key(&secret) {
-            sessions.retain(|_, kept| now.since(lock(kept).touched) < KEPT_FOR);
+            sessions.retain(|_, kept| is_in_use(kept) || now.since(lock(kept).touched) < KEPT_FOR);
             if sessions.len() >= KEPT_SESSIONS {
-                let silent = sessions.iter().min_by_key(|(_, kept)| lock(kept).touched);
+                let unused = sessions.iter().filter(|(_, kept)| !is_in_use(kept));
+                let silent = unused.min_by_key(|(_, kept)| lock(kept).touched);
                 if let Some(silent) = silent.map(|(secret, _)| *secret) {
                     sessions.remove(&silent);
                 }

@@ -178,3 +178,24 @@ async fn long_answers_of_all_sessions_have_so_much_room_and_no_more() {
     let mut first = connect(&board, "0", &[5]);
     assert_eq!(once(&mut first, 5, "again").await, long);
 }
+
+#[tokio::test]
+async fn what_a_session_that_is_here_has_done_is_known_however_long_it_was_silent() {
+    let (board, clock) = board();
+    let mut quiet = connect(&board, "quiet", &[]);
+    clock.advance(KEPT_FOR);
+    connect(&board, "newcomer", &[]);
+    apply(&mut quiet, 7, "sent").await;
+    for secret in 0..KEPT_SESSIONS {
+        clock.advance(Duration::from_millis(1));
+        connect(&board, &secret.to_string(), &[]);
+    }
+    apply(&mut quiet, 8, "sent too").await;
+    let saved = board.answers().in_image(Revision(1), board.clock().now());
+    let ids: Vec<_> = saved.iter().map(|(_, mark)| mark.id().clone()).collect();
+    assert_eq!(ids, [CallId::Number(7), CallId::Number(8)]);
+    drop(quiet);
+    let mut back = connect(&board, "quiet", &[7, 8]);
+    assert_eq!(once(&mut back, 7, "again").await, "sent");
+    assert_eq!(once(&mut back, 8, "again").await, "sent too");
+}
