@@ -49,6 +49,11 @@ impl<'a> Call<'a> {
         Self { mark, ..self }
     }
 
+    /// Tells whether the request that it is at work on was applied before.
+    pub fn is_repeat(&self) -> bool {
+        self.mark.as_deref().is_some_and(Mark::is_applied)
+    }
+
     /// Returns the board.
     pub fn board(&self) -> &'a Board {
         self.board

@@ -69,9 +69,9 @@ pub use board::Board;
 pub use call::{Call, Watched};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use command::{
-    Acquire, Acquired, Action, Attend, Beat, Bury, Command, Condition, Delete, Depart, Expire, Extend,
-    Heartbeat, Holding1, MAX_TARGETS, Op, Present, Receive, Release, Report, Requeue, Return, Revoke, Send,
-    Set, Submit, Sweep, Swept, Take, Update, Withdraw,
+    Acquire, Acquired, Action, Attend, Beat, Bury, Command, Condition, Delete, Depart, Earlier, Expire,
+    Extend, Heartbeat, Holding1, MAX_TARGETS, Op, Present, Receive, Release, Report, Requeue, Return, Revoke,
+    Send, Set, Submit, Sweep, Swept, Take, Update, Withdraw,
 };
 pub use entry::{Entry, Hold, Owner, SessionId, Work, WorkState};
 pub use error::{Circle, Compacted, Held, Refusal, Stuck};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Depart, Receive, Submit, Sweep, Take};
+use super::command::{Depart, Earlier, Receive, Submit, Sweep, Take};
 use super::{
     Caller, Claim, Claimed, Command, Entry, Event, EventKind, Idle, Key, Ledger, Limits, Message, Namespace,
     NamespaceId, Outcome, Owner, Pattern, Refusal, Revision, SessionId, Set, Submitted, Time,
@@ -108,8 +108,8 @@ impl Trial {
     }
 
     pub(crate) fn receive(&mut self, who: &Caller, limit: usize) -> Vec<Message> {
-        let confirms = true;
-        self.apply(who, Receive { limit, confirms }).unwrap().messages
+        let earlier = Earlier::Confirmed;
+        self.apply(who, Receive { limit, earlier }).unwrap().messages
     }
 
     /// The connection of `who` closes, or its process dies.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::{Beat, Heartbeat, Receive, Send, Submit, Take};
+use super::command::{Beat, Earlier, Heartbeat, Receive, Send, Submit, Take};
 use super::{
     Agent, Board, Call, Claimed, NamespaceId, Outcome, Owner, Pattern, Received, Refusal, Revision, Submitted,
 };
@@ -60,19 +60,24 @@ impl Call<'_> {
     /// Returns up to `limit` messages for the agent, the oldest first, and waits up to `wait` for the first. See
     /// [`Receive`].
     ///
-    /// It confirms those that the last call returned: they are gone. What nobody confirms comes again.
+    /// It confirms those that the last call returned: they are gone. What nobody confirms comes again, and at once
+    /// when this is the repeat of a call that was applied.
     pub async fn receive(&self, limit: usize, wait: Duration) -> Result<Received, Refusal> {
         let mut handed_back = self.board().handed_back();
         let deadline = tokio::time::sleep(wait);
         tokio::pin!(deadline);
-        let mut confirms = true;
+        let mut earlier = if self.is_repeat() {
+            Earlier::Lost
+        } else {
+            Earlier::Confirmed
+        };
         loop {
             let brings_some = |received: &Received| !received.messages.is_empty();
-            let received = self.apply_if(Receive { limit, confirms }, brings_some)?;
+            let received = self.apply_if(Receive { limit, earlier }, brings_some)?;
             if wait.is_zero() || !received.messages.is_empty() {
                 return Ok(received);
             }
-            confirms = false;
+            earlier = Earlier::Kept;
             tokio::select! {
                 biased;
                 () = &mut deadline => return Ok(received),

@@ -91,8 +91,8 @@ impl Fault {
 
     /// Returns the refusal of a call that was applied already, but whose answer nobody knows any more.
     pub(super) fn repeated() -> Self {
-        let hint = "the board had applied this call before it stopped, but its answer is lost; look at what it \
-                    has done before you call again";
+        let hint = "the board had applied this call before the connection broke, but its answer is lost; look at \
+                    what it has done before you call again";
         Self::error("REPEATED", Vec::new(), hint)
     }
 

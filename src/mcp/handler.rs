@@ -177,10 +177,12 @@ impl Handler {
         let agent = agent.marked(mark.cloned());
         let outcome = match agent.note(tool.name) {
             Err(refusal) => Err(refusal.into()),
-            Ok(()) if mark.is_some_and(|mark| mark.is_applied()) => Err(Fault::repeated().into()),
+            Ok(()) if agent.is_repeat() && !matches!(tool.run, Run::Again(_)) => {
+                Err(Fault::repeated().into())
+            }
             Ok(()) => match tool.run {
                 Run::Now(run) => run(&agent, arguments),
-                Run::Waiting(run) => {
+                Run::Waiting(run) | Run::Again(run) => {
                     let request = context;
                     run(&agent, arguments, Site { request, place }).await
                 }

@@ -9,8 +9,8 @@ use crate::support::chance::Chance;
 use crate::support::heart::{attach, board, key, set};
 use crate::support::virtual_time::VirtualTime;
 use callboard::board::{
-    Attend, Caller, Command, Depart, EventKind, Kind, Ledger, Limits, Namespace, NamespaceId, Owner, Reason,
-    Receive, Refusal, Revision, Send, SessionId, Sweep, Time,
+    Attend, Caller, Command, Depart, Earlier, EventKind, Kind, Ledger, Limits, Namespace, NamespaceId, Owner,
+    Reason, Receive, Refusal, Revision, Send, SessionId, Sweep, Time,
 };
 
 const AGENTS: usize = 16;
@@ -107,9 +107,9 @@ struct Agent {
 impl Agent {
     /// Receives, and checks that it gets what is next, and what it had read only after a cut.
     fn receive(&mut self, post: &mut Post, chance: &mut Chance) {
-        let (limit, confirms) = (1 + chance.below(20), true);
+        let (limit, earlier) = (1 + chance.below(20), Earlier::Confirmed);
         post.apply(&self.caller, Attend).unwrap();
-        let received = post.apply(&self.caller, Receive { limit, confirms }).unwrap();
+        let received = post.apply(&self.caller, Receive { limit, earlier }).unwrap();
         let cut = chance.below(100);
         if cut < 6 {
             // Before the answer has come: it has read nothing.

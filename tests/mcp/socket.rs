@@ -1,5 +1,7 @@
 //! The protocol over the real socket: what depends on the server's own transport.
 
+use std::time::Duration;
+
 use crate::support::raw::Raw;
 use crate::support::socket::SocketServer;
 use callboard::board::MAX_VALUE_CHARS;
@@ -56,4 +58,51 @@ async fn a_waiting_call_is_answered_when_the_server_stops_and_others_while_it_wa
     server.stop.gently.cancel();
     let answer = agent.answer(&id).await;
     assert_eq!(answer["result"]["structuredContent"]["events"], json!([]));
+}
+
+#[tokio::test]
+async fn a_repeat_whose_answer_found_no_room_is_told_so_and_messages_come_again() {
+    let (server, clock, _guard) = SocketServer::guarded();
+    let connect = async |repeats: Value| {
+        let mut agent = server.agent().await;
+        let hello = json!({ "name": "bob", "secret": "s1", "repeats": repeats });
+        agent.send(&json!({ "callboard/hello": hello }).to_string()).await;
+        agent
+    };
+    let mut sender = server.named("ann").await;
+    let long = "m".repeat(300_000);
+    for key in ["task:1", "task:2"] {
+        sender.set(key, &long).await;
+    }
+    let mut bob = connect(json!([])).await;
+    for body in [&*long, "short"] {
+        let letter = json!({ "to": "bob", "body": body });
+        assert_eq!(sender.body("sendMessage", letter).await["success"], true);
+    }
+    let bodies = |received: &Value| {
+        let messages = received["messages"].as_array().unwrap().iter();
+        let bodies = messages.map(|message| message["body"].as_str().unwrap().len());
+        bodies.collect::<Vec<_>>()
+    };
+    let received = bob.body("receiveMessages", json!({})).await;
+    let claimed = bob.body("claimTask", json!({})).await;
+    assert_eq!(claimed["key"], "task:1");
+    clock.manual.advance(Duration::from_secs(120));
+    bob.set("later", "x").await;
+    drop(bob);
+
+    let mut back = connect(json!([1, 2, 3])).await;
+    let again = back.body("receiveMessages", json!({})).await;
+    assert_eq!(bodies(&again), bodies(&received));
+    assert_eq!(again["messages"][1]["deliveries"], 2);
+    let refused = back.call("claimTask", json!({})).await;
+    assert_eq!(refused["structuredContent"]["error"], "REPEATED");
+    back.set("later", "x").await;
+    let held = back.body("heartbeat", json!({})).await["holds"].clone();
+    assert_eq!(
+        (&held[0]["key"], &held[0]["fence"]),
+        (&claimed["key"], &claimed["token"])
+    );
+    let next = back.body("receiveMessages", json!({})).await;
+    assert!(bodies(&next).is_empty(), "they have arrived: {next}");
 }

@@ -29,7 +29,7 @@ pub use delete::Delete;
 pub use expire::Expire;
 pub use extend::Extend;
 pub use heartbeat::{Beat, Heartbeat, Holding1, Present};
-pub use receive::Receive;
+pub use receive::{Earlier, Receive};
 pub use release::Release;
 pub use report::Report;
 pub use requeue::Requeue;

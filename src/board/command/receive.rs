@@ -22,9 +22,20 @@ const MAX_BYTES: usize = 4 << 20;
 pub struct Receive {
     /// The most messages to deliver.
     pub limit: usize,
-    /// Whether it confirms what was delivered to the caller before. A call that goes on waiting does not: another
-    /// call of the same agent may have received something meanwhile.
-    pub confirms: bool,
+    /// What becomes of what was delivered to the caller before.
+    pub earlier: Earlier,
+}
+
+/// What becomes of the messages that were delivered to the caller before and are not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// They have arrived, as the call shows.
+    Confirmed,
+    /// They stay with the caller: a call that goes on waiting says nothing of what another call of the same agent has
+    /// received meanwhile.
+    Kept,
+    /// They have not arrived and come again: the call is the repeat of one whose answer is lost.
+    Lost,
 }
 
 /// A delivery that is not confirmed.
@@ -38,7 +49,7 @@ impl Command for Receive {
         super::refuse_who_left(&holder)?;
         let namespace = transaction.caller().namespace;
         let mut delivered = deliveries(transaction, holder.owner());
-        delivered.retain(|(had, ..)| self.confirms || had.owner() != holder.owner());
+        delivered.retain(|(had, ..)| self.earlier != Earlier::Kept || had.owner() != holder.owner());
         let waits = self.limit > 0 && pending(transaction, &holder).next().is_some();
         if delivered.is_empty() && !waits {
             return Ok(Received {
@@ -49,11 +60,15 @@ impl Command for Receive {
         let rev = transaction.begin();
         for (had, fence, key) in delivered {
             let owner = had.owner();
-            if owner == holder.owner() {
-                transaction.end(rev, namespace, &key, EventKind::Drop(Reason::Confirmed), owner);
-            } else {
-                transaction.let_go(rev, namespace, &key, fence, reason_of_end(&had), owner);
-            }
+            let reason = match self.earlier {
+                _ if owner != holder.owner() => reason_of_end(&had),
+                Earlier::Lost => Reason::Disconnected,
+                Earlier::Confirmed | Earlier::Kept => {
+                    transaction.end(rev, namespace, &key, EventKind::Drop(Reason::Confirmed), owner);
+                    continue;
+                }
+            };
+            transaction.let_go(rev, namespace, &key, fence, reason, owner);
         }
         let next: Vec<_> = pending(transaction, &holder).take(self.limit).collect();
         let (mut messages, mut bytes) = (Vec::new(), 0);

@@ -1,7 +1,7 @@
 //! The rules of messages, one by one, on a clock that stands until it is moved.
 
 use super::*;
-use crate::board::command::{Receive, Send, Update};
+use crate::board::command::{Earlier, Receive, Send, Update};
 use crate::board::trial::{HOUR, Trial, key};
 use crate::board::{Action, Caller, Condition, EventKind, Limits, Op, Reason, Refusal, Set, WorkState};
 
@@ -155,13 +155,30 @@ fn a_delivery_is_kept_for_a_session_that_comes_back() {
 }
 
 #[test]
+fn what_was_delivered_in_a_lost_answer_comes_again_in_its_place_and_is_confirmed_by_the_next_call() {
+    let (mut trial, ann, bob) = trial();
+    for body in ["one", "two", "three"] {
+        send(&mut trial, &ann, "bob", body).unwrap();
+    }
+    assert_eq!(bodies(&trial.receive(&bob, 2)), ["one", "two"]);
+    let repeat = Receive {
+        limit: 2,
+        earlier: Earlier::Lost,
+    };
+    let again = trial.apply(&bob, repeat).unwrap();
+    assert_eq!((bodies(&again.messages), again.more), (vec!["one", "two"], 1));
+    assert_eq!(again.messages[0].deliveries, 2);
+    assert_eq!(bodies(&trial.receive(&bob, 2)), ["three"]);
+}
+
+#[test]
 fn a_call_that_goes_on_waiting_confirms_nothing() {
     let (mut trial, ann, bob) = trial();
     send(&mut trial, &ann, "bob", "one").unwrap();
     trial.receive(&bob, 9);
     let waiting = Receive {
         limit: 9,
-        confirms: false,
+        earlier: Earlier::Kept,
     };
     assert!(trial.apply(&bob, waiting).unwrap().messages.is_empty());
     trial.leaves(&bob, true);
@@ -246,8 +263,8 @@ fn an_answer_is_not_longer_than_a_client_can_take() {
     for _ in 0..2 {
         send(&mut trial, &ann, "bob", &long).unwrap();
     }
-    let confirms = true;
-    let received = trial.apply(&bob, Receive { limit: 9, confirms }).unwrap();
+    let earlier = Earlier::Confirmed;
+    let received = trial.apply(&bob, Receive { limit: 9, earlier }).unwrap();
     assert_eq!((received.messages.len(), received.more), (1, 1));
     assert_eq!(trial.receive(&bob, 9).len(), 1);
     let too_long = "x".repeat(crate::board::MAX_VALUE_CHARS);

@@ -97,8 +97,12 @@ pub(super) enum Run {
     /// It answers at once.
     Now(fn(&Call<'_>, Arguments) -> Outcome),
     /// It may wait, until the call is cancelled at the latest.
-    Waiting(for<'a> fn(&'a Call<'a>, Arguments, Site<'a>) -> Waiting<'a>),
+    Waiting(WaitingTool),
+    /// So may it, and it knows a repeat whose answer is lost, and answers that with what it can still give.
+    Again(WaitingTool),
 }
+
+type WaitingTool = for<'a> fn(&'a Call<'a>, Arguments, Site<'a>) -> Waiting<'a>;
 
 /// What a call that may wait knows of where it comes from.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ pub(super) static TOOL: Entry = Entry {
     changes: true,
     idempotent: false,
     always_load: false,
-    run: Run::Waiting(call),
+    run: Run::Again(call),
 };
 
 fn schema() -> JsonObject {
