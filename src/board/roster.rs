@@ -19,8 +19,11 @@ use super::{Fingerprint, GRACE, NamespaceId, Owner, Presence, Refusal, SessionId
 
 /// How those are called who asked for no name and have not said what they are.
 const NAMELESS: &str = "anonymous";
-/// How many sessions that left can still come back as themselves.
+/// How many sessions that left can still come back as themselves when their grace time is over.
 const MAX_DEPARTED: usize = 1_000;
+/// How many there can be at all: twice as many as are served at a time, so that all of those can leave together, as
+/// they do when the board changes hands, and come back to what they hold.
+const MAX_AWAY: usize = 2_048;
 /// The most agents that share a session.
 const MAX_ACTORS: usize = 64;
 
@@ -319,7 +322,12 @@ impl Roster {
                 member: Arc::clone(member),
                 until: if member.is_dead() { now } else { now.after(GRACE) },
             });
-            if departed.len() > MAX_DEPARTED {
+            while departed.len() > MAX_DEPARTED
+                && let Some(at) = departed.iter().position(|one| one.until <= now)
+            {
+                departed.remove(at);
+            }
+            if departed.len() > MAX_AWAY {
                 departed.pop_front();
             }
         }

@@ -281,3 +281,24 @@ fn who_may_still_come_is_awaited_for_the_grace_time_whoever_opened_its_session()
     clock.count.advance(Duration::from_secs(30));
     assert!(!late.awaits(namespace, &[7]));
 }
+
+#[test]
+fn all_that_a_board_serves_at_a_time_have_what_they_held_after_the_change_of_hands() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let sessions: Vec<_> = (0..1_024)
+        .map(|number| attach(&before, &format!("a{number}")))
+        .collect();
+    for (number, session) in sessions.iter().enumerate() {
+        lock(session, &format!("f/{number}"), Mode::Exclusive).unwrap();
+    }
+    // Nobody is connected any more when the board goes.
+    drop(sessions);
+    let after = restore(&handed(&before), &clock.later(1));
+    drop(attach(&after, "first"));
+    let holds = |number: &usize| {
+        let back = attach(&after, &format!("a{number}"));
+        after.holds(back.namespace(), &back.owner()).len() == 1
+    };
+    assert_eq!((0..1_024).filter(holds).count(), 1_024);
+}

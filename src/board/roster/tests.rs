@@ -299,3 +299,38 @@ fn the_one_who_called_least_lately_makes_room_for_another_unless_it_is_busy() {
     Roster::make_room(&lead, "later", |_| true);
     assert!(roster.actor(&lead, "later", Time::default(), here).is_err());
 }
+
+#[test]
+fn all_who_left_a_moment_ago_can_come_back_and_of_the_others_only_so_many() {
+    let roster = Roster::default();
+    let come = |number: usize, now| {
+        let name = number.to_string();
+        let secret = Secret::from(&*name).fingerprint();
+        let introduction = Introduction {
+            name: Some(name),
+            ..Introduction::default()
+        };
+        let presence = |owner: &Arc<Owner>, _| here(owner);
+        roster.enter(NamespaceId(0), introduction, Some(secret), now, presence)
+    };
+    let is_back = |number: usize, was: &Member, now| {
+        let back = come(number, now);
+        roster.leave(&back, now, || ());
+        back.owner().session == was.owner().session
+    };
+    let start = Time::default();
+    let all: Vec<_> = (0..MAX_AWAY).map(|number| come(number, start)).collect();
+    all.iter().for_each(|member| roster.leave(member, start, || ()));
+    assert!(is_back(0, &all[0], start) && is_back(MAX_AWAY - 1, &all[MAX_AWAY - 1], start));
+    let one_more = come(MAX_AWAY, start);
+    roster.leave(&one_more, start, || ());
+    assert_eq!(lock(&roster.departed).len(), MAX_AWAY, "there is an end of it");
+
+    let late = start.after(GRACE);
+    roster.leave(&come(MAX_AWAY + 1, late), late, || ());
+    assert_eq!(lock(&roster.departed).len(), MAX_DEPARTED);
+    assert!(
+        is_back(MAX_AWAY, &one_more, late),
+        "the others can, while there is room"
+    );
+}
