@@ -78,8 +78,9 @@ pub use error::{Circle, Compacted, Held, Refusal, Stuck};
 pub use events::{Event, EventKind, History};
 pub use holdings::Holder;
 pub use image::{
-    AliasRecord, AnswerRecord, EntryRecord, EventRecord, HistoryRecord, Image, LeaseRecord, LossRecord,
-    Moment, PlaceRecord, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit, WorkRecord,
+    AliasRecord, AnswerRecord, EntryRecord, EventRecord, HistoryRecord, Image, LeaseRecord, LifeRecord,
+    LossRecord, Moment, PlaceRecord, Record, Restoring, ScoreRecord, SessionRecord, SettledRecord, Unfit,
+    WorkRecord,
 };
 pub use intrusions::Intrusion;
 pub use key::{Key, KeyError, Kind};

@@ -29,6 +29,8 @@ pub struct Presence {
     cap: AtomicU64,
     /// Whether the board started anew and it has not come back since.
     orphaned: AtomicBool,
+    /// Whether the board was handed over and it has not come back since.
+    handed: AtomicBool,
     /// Whether there may be something that it must be told.
     telling: AtomicBool,
 }
@@ -43,6 +45,7 @@ impl Presence {
             gone: AtomicU64::new(NEVER),
             cap: AtomicU64::new(NEVER),
             orphaned: AtomicBool::new(false),
+            handed: AtomicBool::new(false),
             telling: AtomicBool::new(false),
         })
     }
@@ -122,9 +125,18 @@ impl Presence {
         self.orphaned.load(Ordering::SeqCst)
     }
 
-    /// Notes that the owner is back at `now`; whatever ran out has been ended.
+    /// Notes that the board was handed over while the owner, whose connection closed at `gone`, was away.
+    pub(crate) fn hand_over(&self, gone: Time) {
+        self.leave(gone, false);
+        self.handed.store(true, Ordering::SeqCst);
+    }
+
+    /// Notes that the owner is back at `now`; whatever ran out has been ended. That renews what it holds, unless the
+    /// board has changed hands: then everybody comes back without having done anything.
     pub(crate) fn come_back(&self, now: Time) {
-        self.renew(now);
+        if !self.handed.swap(false, Ordering::SeqCst) {
+            self.renew(now);
+        }
         self.orphaned.store(false, Ordering::SeqCst);
         self.gone.store(NEVER, Ordering::SeqCst);
         self.cap.store(NEVER, Ordering::SeqCst);

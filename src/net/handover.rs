@@ -30,7 +30,7 @@ use super::project::Project;
 use super::reach::reach;
 
 /// What the two speak. A board is only given to a process that speaks the same.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How the line begins that asks for the board, byte for byte.
 const OPENING: &[u8] = b"{\"callboard/handover\":";
 /// How long either waits for the other's next word. Clients wait as long.

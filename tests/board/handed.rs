@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::support::image::{Clocks, attach, board, lock, now, restore, text, text_of, try_restore};
 use callboard::board::{
-    Board, Introduction, Key, Mode, Namespace, Pattern, Refusal, Revision, Secret, Session, Target, Wish,
+    Board, Introduction, Key, Mode, Namespace, Pattern, Reason, Refusal, Revision, Secret, Session, Target,
+    Wish,
 };
 
 /// Waits for `target` until the patience of an agent that asks again is over.
@@ -95,6 +96,69 @@ fn what_is_granted_in_a_place_that_was_handed_over_hangs_on_its_holder_s_life() 
     drop(waiter);
     tether.snapped();
     assert!(lock(&rival, "src", Mode::Exclusive).is_ok());
+}
+
+/// Goes on with `board` in another process, a second later.
+fn hand_on(board: &Board, clock: &Clocks) -> (Board, Clocks) {
+    let clock = clock.later(1);
+    (restore(&handed(board), &clock), clock)
+}
+
+fn is_locked(board: &Board, target: &str) -> bool {
+    board.sweep().unwrap();
+    let main = board.open(&Namespace::default()).unwrap();
+    let key = Key::parse(&format!("lock:{target}")).unwrap();
+    board.get(main, &key).is_some()
+}
+
+#[test]
+fn who_is_gone_has_the_grace_time_once_however_often_the_board_changes_hands() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let (gone, there) = (attach(&before, "gone"), attach(&before, "there"));
+    lock(&gone, "src", Mode::Exclusive).unwrap();
+    lock(&there, "docs", Mode::Exclusive).unwrap();
+    assert_eq!(ask(&gone, "docs"), None, "its place is kept as long");
+    drop(gone);
+    let (mut board, mut clock) = (before, clock);
+    for _ in 0..2 {
+        clock.count.advance(Duration::from_secs(13));
+        (board, clock) = hand_on(&board, &clock);
+    }
+    // Twice thirteen seconds and twice one, and there is one more.
+    clock.count.advance(Duration::from_secs(1));
+    assert!(is_locked(&board, "src") && is_locked(&board, "docs"));
+    let main = board.open(&Namespace::default()).unwrap();
+    assert_eq!(board.waiters(main).len(), 1);
+    clock.count.advance(Duration::from_secs(1));
+    assert!(!is_locked(&board, "src"));
+    assert_eq!(board.waiters(main).len(), 0);
+    let losses = board.losses(main, &attach(&board, "gone").owner());
+    assert_eq!(losses[0].reason, Reason::Disconnected);
+    // Who was there is gone since the first change of hands.
+    clock.count.advance(Duration::from_secs(12));
+    assert!(is_locked(&board, "docs"));
+    clock.count.advance(Duration::from_secs(1));
+    assert!(!is_locked(&board, "docs"));
+}
+
+#[test]
+fn a_change_of_hands_is_no_sign_of_life() {
+    let clock = Clocks::at(1_000);
+    let (mut board, mut clock) = (board(&clock), clock);
+    let mut agent = attach(&board, "a");
+    let fence = lock(&agent, "src", Mode::Exclusive).unwrap().fence;
+    // It is there all the time, and says nothing for as long as it may, and then for as long as its lock lasts.
+    for _ in 0..3 {
+        clock.count.advance(Duration::from_secs(398));
+        drop(agent);
+        (board, clock) = hand_on(&board, &clock);
+        agent = attach(&board, "a");
+        assert!(is_locked(&board, "src"));
+    }
+    clock.count.advance(Duration::from_secs(3));
+    assert!(!is_locked(&board, "src"), "fifteen minutes and its five");
+    assert_eq!(board.losses(agent.namespace(), &agent.owner())[0].fence, fence);
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn who_asks_for_the_board_and_dies_has_changed_nothing() {
     let socket: PathBuf = stage.board()["socket"].as_str().unwrap().into();
     for (ask, answer) in [
         (
-            r#"{"callboard/handover":{"version":1,"screen":true}}"#,
+            r#"{"callboard/handover":{"version":2,"screen":true}}"#,
             "{\"offered\":",
         ),
         (
@@ -246,7 +246,7 @@ fn who_asks_for_the_board_and_dies_has_changed_nothing() {
             "{\"refused\":\"the running board is of another",
         ),
         (
-            r#"{"callboard/handover":{"version":1,"screen":false}}"#,
+            r#"{"callboard/handover":{"version":2,"screen":false}}"#,
             "{\"refused\":\"neither",
         ),
         (r#"{"callboard/handover":{"version":"#, ""),

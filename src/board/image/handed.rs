@@ -1,8 +1,8 @@
-//! What a board takes along only when it is handed over: who waits for what, who goes by which names, and what
-//! happened lately.
+//! What a board takes along only when it is handed over: when its holders were last heard of, who waits for what, who
+//! goes by which names, and what happened lately.
 //!
-//! A board that is saved leaves this behind, for it would have to be written anew with every event; and who waits
-//! asks again after a crash, as everybody does.
+//! A board that is saved leaves this behind, for it would have to be written anew with every event; and after a crash
+//! everybody has the grace time to come back, and who waits asks again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,29 @@ use serde::{Deserialize, Serialize};
 
 use super::restore::check_name;
 use super::{Image, Restoring, Unfit, millis};
-use crate::board::queue::{MAX_WAITERS, Waiter, Wish};
+use crate::board::queue::{KEPT_FOR, MAX_WAITERS, Waiter, Wish};
 use crate::board::{
-    Board, Clock, Event, EventKind, History, Key, Mode, Namespace, Owner, Refusal, Revision, Target, Time,
+    Board, Clock, Event, EventKind, History, Key, Mode, Namespace, Owner, Presence, Refusal, Revision,
+    Target, Time,
 };
 
 /// How many events a board takes along: what a person scrolls through, and more than watchers miss in a moment.
 const EVENTS: usize = 10_000;
+
+/// The life signs of somebody who holds something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LifeRecord {
+    /// The namespace of what it holds.
+    pub namespace: Namespace,
+    /// Who holds it.
+    pub owner: Arc<Owner>,
+    /// How long ago it called last.
+    pub active_ms: u64,
+    /// How long ago its connection closed; absent when it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_ms: Option<u64>,
+}
 
 /// A place in the queue for locks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +52,9 @@ pub struct PlaceRecord {
     pub why: Option<Arc<str>>,
     /// How long the lock is to outlive its owner's last sign of life.
     pub ttl_ms: u64,
+    /// How long ago it waited last; absent when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_ms: Option<u64>,
 }
 
 /// A name that an agent has given itself in its calls.
@@ -98,10 +117,15 @@ impl Board {
         image.aliases = aliases
             .map(|(owner, known_as)| AliasRecord { owner, known_as })
             .collect();
-        (image.places, image.lately) = self.look_at_ledger(|ledger, _| {
-            let spaces = namespaces.iter();
-            let places = spaces.flat_map(|(id, name)| ledger.queue(*id).map(|waiter| place(name, waiter)));
-            let places = places.collect();
+        (image.lives, image.places, image.lately) = self.look_at_ledger(|ledger, now| {
+            let lives = namespaces.iter().flat_map(|(id, name)| {
+                let holders = ledger.holders(*id).into_iter();
+                holders.map(move |holder| life(name, &holder.presence, now))
+            });
+            let places = namespaces
+                .iter()
+                .flat_map(|(id, name)| ledger.queue(*id).map(|waiter| place(name, waiter, now)));
+            let (lives, places) = (lives.collect(), places.collect());
             let spaces = namespaces.into_iter().map(|(id, namespace)| {
                 let (after, events) = ledger.space(id).history.tail(EVENTS);
                 Lately {
@@ -110,14 +134,24 @@ impl Board {
                     events,
                 }
             });
-            (places, spaces.collect())
+            (lives, places, spaces.collect())
         });
         Ok(image)
     }
 }
 
-fn place(namespace: &Namespace, waiter: &Waiter) -> PlaceRecord {
+fn life(namespace: &Namespace, presence: &Presence, now: Time) -> LifeRecord {
+    LifeRecord {
+        namespace: namespace.clone(),
+        owner: Arc::clone(presence.owner()),
+        active_ms: millis(now.since(presence.active())),
+        gone_ms: presence.gone().map(|gone| millis(now.since(gone))),
+    }
+}
+
+fn place(namespace: &Namespace, waiter: &Waiter, now: Time) -> PlaceRecord {
     let targets = waiter.wish.targets.iter();
+    let gone = waiter.kept_until.map(|end| end.before(KEPT_FOR));
     PlaceRecord {
         namespace: namespace.clone(),
         owner: Arc::clone(waiter.owner()),
@@ -125,6 +159,7 @@ fn place(namespace: &Namespace, waiter: &Waiter) -> PlaceRecord {
         mode: waiter.wish.mode,
         why: waiter.wish.why.clone(),
         ttl_ms: millis(waiter.wish.ttl),
+        gone_ms: gone.map(|gone| millis(now.since(gone))),
     }
 }
 
@@ -160,6 +195,22 @@ impl Lately {
 }
 
 impl<C: Clock + std::fmt::Debug> Restoring<C> {
+    /// Notes since when a holder is away, and when it was active before. That must be known before what it holds.
+    pub(super) fn add_life(&mut self, record: LifeRecord) -> Result<(), Unfit> {
+        let LifeRecord {
+            namespace,
+            owner,
+            active_ms,
+            gone_ms,
+        } = record;
+        let owner = self.owner(owner)?;
+        let (active, gone) = (self.ago(active_ms), self.ago(gone_ms.unwrap_or(0)));
+        let namespace = self.open(&namespace)?;
+        let presence = self.ledger.presence(namespace, &owner, active);
+        presence.hand_over(gone);
+        Ok(())
+    }
+
     /// Keeps a place for its owner, behind those that were added before.
     pub(super) fn add_place(&mut self, record: PlaceRecord) -> Result<(), Unfit> {
         let PlaceRecord {
@@ -169,8 +220,9 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             mode,
             why,
             ttl_ms,
+            gone_ms,
         } = record;
-        let now = self.now;
+        let (now, gone) = (self.now, self.ago(gone_ms.unwrap_or(0)));
         let namespace = self.open(&namespace)?;
         let holder = self.orphan(namespace, owner)?;
         let wish = Wish {
@@ -186,7 +238,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         }
         let last = queue.iter().len();
         let ticket = queue.insert(last, holder, wish, now);
-        queue.close(ticket, now);
+        queue.close(ticket, gone);
         Ok(())
     }
 

@@ -5,7 +5,8 @@
 //!
 //! Moments are written as distances from the moment of the image, since a clock's own count means nothing to
 //! the next process. Who held something is remembered, but not how long it would still have lasted: after a
-//! restart every holder has the same grace time to come back.
+//! crash every holder has the same grace time to come back. Only a board that is handed over knows when each of them
+//! was last heard of, so that a change of hands prolongs nothing.
 
 mod handed;
 mod restore;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use handed::{AliasRecord, EventRecord, HistoryRecord, PlaceRecord};
+pub use handed::{AliasRecord, EventRecord, HistoryRecord, LifeRecord, PlaceRecord};
 pub use restore::{Restoring, Unfit};
 pub use take::Image;
 
@@ -53,7 +54,9 @@ pub enum Record {
     Settled(SettledRecord),
     /// A request that was applied, and is not to be applied again.
     Answer(AnswerRecord),
-    /// A place in the queue for locks. Only a board that is handed over has these, and the next three.
+    /// The life signs of a holder. Only a board that is handed over has these, and the next four.
+    Life(LifeRecord),
+    /// A place in the queue for locks.
     Place(PlaceRecord),
     /// A name that an agent has given itself.
     Alias(AliasRecord),

@@ -119,6 +119,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
                 self.add_answer(record);
                 Ok(())
             }
+            Record::Life(record) => self.add_life(record),
             Record::Place(record) => self.add_place(record),
             Record::Alias(record) => self.add_alias(record),
             Record::History(record) => self.add_history(&record),
@@ -411,7 +412,8 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         Ok(self.ledger.open(namespace)?)
     }
 
-    /// Returns the presence of somebody who has the grace time to come back.
+    /// Returns the presence of somebody who has the grace time to come back, from now on unless it is known to be away
+    /// for longer.
     pub(super) fn orphan(
         &mut self,
         namespace: NamespaceId,
@@ -419,7 +421,9 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
     ) -> Result<Arc<Presence>, Unfit> {
         let owner = self.owner(owner)?;
         let presence = self.ledger.presence(namespace, &owner, self.now);
-        presence.orphan(self.now);
+        if presence.gone().is_none() {
+            presence.orphan(self.now);
+        }
         Ok(presence)
     }
 

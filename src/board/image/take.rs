@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::handed::Lately;
 use super::{
-    AliasRecord, AnswerRecord, EntryRecord, LeaseRecord, LossRecord, Moment, PlaceRecord, Record,
+    AliasRecord, AnswerRecord, EntryRecord, LeaseRecord, LifeRecord, LossRecord, Moment, PlaceRecord, Record,
     ScoreRecord, SessionRecord, SettledRecord, WorkRecord, millis,
 };
 use crate::board::answers::Mark;
@@ -26,6 +26,7 @@ pub struct Image {
     sessions: Vec<SessionRecord>,
     marks: Vec<(Fingerprint, Arc<Mark>)>,
     /// Only for a board that is handed over.
+    pub(super) lives: Vec<LifeRecord>,
     pub(super) places: Vec<PlaceRecord>,
     pub(super) aliases: Vec<AliasRecord>,
     pub(super) lately: Vec<Lately>,
@@ -65,6 +66,7 @@ impl Board {
             spaces,
             sessions: sessions.collect(),
             marks: self.answers().in_image(rev, now),
+            lives: Vec::new(),
             places: Vec::new(),
             aliases: Vec::new(),
             lately: Vec::new(),
@@ -89,6 +91,7 @@ impl Image {
     /// effects it shows.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let sessions = self.sessions.iter().cloned().map(Record::Session);
+        let lives = self.lives.iter().cloned().map(Record::Life);
         let entries = self.spaces.iter().flat_map(|space| {
             let entries = space.entries.iter();
             entries.map(|(key, entry)| Record::Entry(self.entry(&space.name, key, entry)))
@@ -114,7 +117,12 @@ impl Image {
             let events = lately.events(self.now).map(Record::Event);
             iter::once(Record::History(lately.history())).chain(events)
         });
-        let held = sessions.chain(entries).chain(losses).chain(tasks).chain(answers);
+        let held = sessions
+            .chain(lives)
+            .chain(entries)
+            .chain(losses)
+            .chain(tasks)
+            .chain(answers);
         held.chain(places).chain(aliases).chain(lately)
     }
 
