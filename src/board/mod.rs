@@ -98,7 +98,7 @@ pub(crate) use presence::GRACE;
 pub use presence::Presence;
 pub use queue::{Grant, Ticket, Waiter, Wish};
 pub use revisions::{Revision, RevisionFile};
-pub use roster::{Agent, Introduction, MAX_NAME_CHARS};
+pub use roster::{Agent, Introduction, MAX_NAME_CHARS, Opener};
 pub use scores::Score;
 pub use secret::{Fingerprint, Secret};
 pub use session::Session;

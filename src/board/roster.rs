@@ -2,6 +2,7 @@
 
 mod member;
 mod names;
+mod opener;
 mod saved;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,7 @@ pub(super) use member::{Actor, Company, Member};
 pub use names::MAX_NAME_CHARS;
 use names::Names;
 pub(super) use names::clean;
+pub use opener::Opener;
 pub(super) use saved::Saved;
 
 use super::{Fingerprint, GRACE, NamespaceId, Owner, Presence, Refusal, SessionId, Time};
@@ -264,18 +266,13 @@ impl Roster {
     fn elsewhere(&self, member: &Member, name: &str) -> Option<Arc<Actor>> {
         let client = member.introduction.ppid?;
         let name = clean(name);
-        let siblings = self.of_process(&[client]).into_iter();
+        let opener = Opener {
+            processes: &[client],
+            program: None,
+        };
+        let siblings = self.opened_by(opener).into_iter();
         let mut siblings = siblings.filter(|one| one.namespace == member.namespace);
         siblings.find_map(|one| one.other(&name))
-    }
-
-    /// Tells whether `processes` have no session in `namespace` that is here, and one that may be back in a moment.
-    pub(crate) fn awaits(&self, namespace: NamespaceId, processes: &[u32], now: Time) -> bool {
-        if processes.is_empty() || !self.of_process(processes).is_empty() {
-            return false;
-        }
-        let is_agent = |member: &Member| !member.introduction.aside;
-        self.with_names(now, |names| names.is_awaited(namespace, processes, is_agent))
     }
 
     /// Tells whether `name`, by which nobody is known in the session of `member`, is that of one in another session of
@@ -286,10 +283,9 @@ impl Roster {
             return false;
         }
         let client = member.introduction.ppid;
-        let is_its = |one: &Member| one.is_called(&name);
-        self.with_names(now, |names| {
-            names.is_awaited(member.namespace, client.as_slice(), is_its)
-        })
+        let of_client = |one: &Member| one.introduction.ppid.is_none_or(|opener| Some(opener) == client);
+        let is_its = |one: &Member| of_client(one) && one.is_called(&name);
+        self.with_names(now, |names| names.is_awaited(member.namespace, is_its))
     }
 
     fn with_names<T>(&self, now: Time, look: impl FnOnce(&Names<'_>) -> T) -> T {
@@ -351,17 +347,6 @@ impl Roster {
             last();
         }
         drop(members);
-    }
-
-    /// Returns the live sessions that the first of `processes` opened which opened any, the oldest first.
-    pub(crate) fn of_process(&self, processes: &[u32]) -> Vec<Arc<Member>> {
-        let members = lock(&self.members);
-        let opened_by = |process: &u32| {
-            let is_its = |member: &&Arc<Member>| member.introduction.ppid == Some(*process);
-            let sessions: Vec<_> = members.values().filter(is_its).cloned().collect();
-            (!sessions.is_empty()).then_some(sessions)
-        };
-        processes.iter().find_map(opened_by).unwrap_or_default()
     }
 
     /// Returns everyone in the order of arrival.

@@ -107,9 +107,11 @@ fn judge(
         Ok(heard) => heard,
         Err(problem) => return unreadable(client, options.enforce.map(From::from), &problem, place, output),
     };
-    let Heard { event, mut occasion } = heard;
-    occasion.auto_lock = !options.no_auto_lock;
-    occasion.processes = processes_of(client);
+    let Heard { event, occasion } = heard;
+    let occasion = Occasion {
+        auto_lock: !options.no_auto_lock,
+        ..of_client(client, occasion)
+    };
     let verdict = project(place).and_then(|project| ask(&occasion, &project, place));
     let enforce = options.enforce.map(hook::Enforce::from);
     let verdict = verdict.unwrap_or_else(|error| {
@@ -123,15 +125,21 @@ fn judge(
     }
 }
 
-/// Returns the client's process if that is known, else the processes around this one: an agent may have started the
-/// client from its own shell, and would be taken for the new one as long as that has no connection.
-fn processes_of(client: hook::Client) -> Vec<u32> {
-    let of_client = std::env::var(CLIENT_PROCESS)
-        .ok()
-        .filter(|_| client == hook::Client::Claude);
-    match of_client.and_then(|pid| pid.parse().ok()) {
-        Some(process) => vec![process],
-        None => processes::above(),
+/// Returns `occasion` with what tells whose it is. The processes around this one may be those of several clients, one
+/// inside the other.
+fn of_client(client: hook::Client, occasion: Occasion) -> Occasion {
+    let own = std::env::var(CLIENT_PROCESS).ok();
+    let own = own.filter(|_| client == hook::Client::Claude);
+    match own.and_then(|pid| pid.parse().ok()) {
+        Some(process) => Occasion {
+            processes: vec![process],
+            ..occasion
+        },
+        None => Occasion {
+            processes: processes::above(),
+            program: Some(client.program().to_owned()),
+            ..occasion
+        },
     }
 }
 
@@ -142,10 +150,7 @@ fn wake(client: hook::Client, place: &Place, output: &mut Output<'_>) -> Result<
     if std::env::var_os(variable).is_none_or(|kind| kind != at_terminal) {
         return Ok(Ending::Done);
     }
-    let occasion = Occasion {
-        processes: processes_of(client),
-        ..Occasion::default()
-    };
+    let occasion = of_client(client, Occasion::default());
     let woken = project(place).and_then(|project| {
         let mut board = Client::attach_aside(&project, place)?;
         board.ask_in("callboard/wake", params(&occasion)?, LONGEST_WAIT)

@@ -106,6 +106,8 @@ pub struct Occasion {
     pub cwd: Option<PathBuf>,
     /// The client's process if that is known, else the processes around the hook, the nearest first.
     pub processes: Vec<u32>,
+    /// How that begins what the client's program calls itself, where `processes` may be those of another client too.
+    pub program: Option<String>,
     /// Whether free files that are to be written are to be locked.
     pub auto_lock: bool,
 }
@@ -200,6 +202,16 @@ impl Verdict {
 }
 
 impl Client {
+    /// Returns how that begins what the client's program calls itself when it connects.
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Claude => "claude-code",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini-cli",
+            Self::Opencode => "opencode",
+        }
+    }
+
     /// Returns what happened, as the client's hook was told on stdin.
     pub fn read(self, input: &[u8]) -> Result<Heard, HookError> {
         match self {

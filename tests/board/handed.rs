@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::support::image::{Clocks, attach, board, lock, now, restore, text, text_of, try_restore};
 use callboard::board::{
-    Board, Introduction, Key, Mode, Namespace, Pattern, Reason, Refusal, Revision, Secret, Session, Target,
-    Wish,
+    Board, Introduction, Key, Mode, Namespace, Opener, Pattern, Reason, Refusal, Revision, Secret, Session,
+    Target, Wish,
 };
 
 /// Waits for `target` until the patience of an agent that asks again is over.
@@ -327,23 +327,24 @@ fn who_may_still_come_is_awaited_for_the_grace_time_whoever_opened_its_session()
     let before = board(&clock);
     let first = bridge(&before, "s1");
     let namespace = first.namespace();
-    assert!(!before.awaits(namespace, &[7]), "it is here");
+    let awaits = |board: &Board, processes: &[u32]| {
+        let program = None;
+        board.awaits(namespace, Opener { processes, program })
+    };
+    assert!(!awaits(&before, &[7]), "it is here");
     let text = handed(&before);
     drop(first);
-    assert!(before.awaits(namespace, &[7]) && !before.awaits(namespace, &[8]));
+    assert!(awaits(&before, &[7]) && !awaits(&before, &[8]));
 
     let clock = clock.later(1);
     let after = restore(&text, &clock);
-    assert!(
-        after.awaits(namespace, &[7]) && after.awaits(namespace, &[8]),
-        "nobody knows yet"
-    );
-    assert!(!after.awaits(namespace, &[]), "a person's command");
+    assert!(awaits(&after, &[7]) && awaits(&after, &[8]), "nobody knows yet");
+    assert!(!awaits(&after, &[]), "a person's command");
     let _first = bridge(&after, "s1");
-    assert!(!after.awaits(namespace, &[7]) && !after.awaits(namespace, &[8]));
+    assert!(!awaits(&after, &[7]) && !awaits(&after, &[8]));
     let late = restore(&text, &clock);
     clock.count.advance(Duration::from_secs(30));
-    assert!(!late.awaits(namespace, &[7]));
+    assert!(!awaits(&late, &[7]));
 }
 
 #[test]

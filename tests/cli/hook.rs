@@ -98,7 +98,7 @@ fn a_hook_is_of_the_bridge_that_the_same_client_started() {
     let home = Home::new();
     let _board = home.serve(&[]);
     // This process starts both, as a client does, and says nothing of itself.
-    let _bridge = Plain::through_bridge(home.command(&[]), "mine");
+    let _bridge = Plain::as_program("codex-mcp-client", home.command(&[]), "mine");
     let patch = "*** Begin Patch\n*** Update File: a.rs\n*** Move to: b.rs\n*** End Patch";
     let input = json!({
         "cwd": home.path(), "hook_event_name": "PreToolUse", "tool_name": "apply_patch",
@@ -137,6 +137,36 @@ fn a_client_that_an_agent_starts_is_not_that_agent_while_it_has_no_bridge() {
     assert_eq!(hook(&home, ONE, &["claude"], &event("SessionEnd")).ok(), "");
     let locks = home.run(&["ls", "lock:*"]).json();
     assert_eq!(locks[0]["heldBy"], "outer", "{locks:?}");
+}
+
+#[test]
+fn a_client_without_a_session_is_not_the_one_around_it() {
+    let home = Home::new();
+    let _board = home.serve(&[]);
+    // This process is the client around the others, which say that they are another one or are another program.
+    let mut outer = Plain::as_program("claude-code", home.command(&[]), "outer");
+    outer.tool("setStorage", &json!({ "key": "task:1", "value": "{}" }));
+    outer.tool("claimTask", &json!({}));
+    outer.tool("acquireLock", &json!({ "targets": ["a.rs"] }));
+    let gemini = |name: &str, more: Value| {
+        let mut input = json!({ "session_id": "s", "cwd": home.path(), "hook_event_name": name });
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        home.run_with_input(&["hook", "gemini"], input.to_string().as_bytes())
+    };
+    let reason = denied(hook(&home, ONE, &["claude"], &edit(&home, "a.rs")));
+    assert!(reason.contains("a.rs is locked by outer"), "{reason}");
+    let edited = json!({ "tool_name": "replace", "tool_input": { "file_path": "a.rs" } });
+    let answer = gemini("BeforeTool", edited).json().remove(0);
+    assert_eq!(answer["decision"], "deny", "{answer}");
+    for (claude_s, gemini_s) in [("Stop", "AfterAgent"), ("SessionEnd", "SessionEnd")] {
+        assert_eq!(hook(&home, ONE, &["claude"], &event(claude_s)).ok(), "");
+        assert_eq!(gemini(gemini_s, json!({})).ok(), "");
+    }
+    let held = |pattern| home.run(&["ls", pattern]).json()[0]["heldBy"].clone();
+    assert_eq!([held("lock:*"), held("task:*")], ["outer", "outer"]);
 }
 
 #[test]
@@ -315,7 +345,7 @@ fn opencode_s_plugin_denies_locks_and_gives_back() {
     assert!(warned.starts_with("warned callboard: no board runs"), "{warned}");
     let _board = home.serve(&[]);
     let _one = Attached::new(&home, "one", ONE);
-    let _bridge = Plain::through_bridge(home.command(&[]), "mine");
+    let _bridge = Plain::as_program("opencode", home.command(&[]), "mine");
     hook(&home, ONE, &["claude"], &edit(&home, "a.rs")).ok();
     let patch = json!({ "patchText": "*** Begin Patch\n*** Delete File: a.rs\n*** End Patch" });
     for denied in [edited("a.rs"), opencode(&home, &node, "apply_patch", &patch)] {

@@ -12,6 +12,7 @@ use serde_json::json;
 fn wake_as(home: &Home, kind: &str) -> Ran {
     let mut command = home.command(&["hook", "claude", "--wake"]);
     command.env("CLAUDE_CODE_ENTRYPOINT", kind);
+    command.env("CLAUDE_PID", std::process::id().to_string());
     run(command, b"{}")
 }
 

@@ -111,7 +111,9 @@ async fn sub_agents_that_were_never_seen_to_stop_leave_their_places_to_others() 
 /// Asks as a hook before an edit of `path` does, and returns when the server has begun to answer.
 async fn ask(asking: &mut Raw<UnixStream>, server: &SocketServer, process: u32, mut more: Value) -> Value {
     more["moment"] = json!("before");
-    more["processes"] = json!([4_100_000, process]);
+    if more["processes"].is_null() {
+        more["processes"] = json!([4_100_000, process]);
+    }
     more["cwd"] = json!(server.dir.path());
     more["autoLock"] = json!(true);
     let id = asking.ask("callboard/hook", more).await;
@@ -155,6 +157,47 @@ async fn a_codex_thread_waits_for_the_bridge_that_it_is_known_on() {
     second.answer(&locking).await;
     assert_eq!(holders(&server, "lock:c.rs"), ["codex-00000002"]);
     assert_eq!(holders(&server, "lock:b.rs"), ["codex-00000002"]);
+}
+
+#[tokio::test]
+async fn a_thread_of_codex_inside_another_client_is_not_of_that_one_s_session() {
+    let server = SocketServer::start();
+    let hello = |process: u32| json!({ "callboard/hello": { "ppid": process } }).to_string();
+    let mut outer = Raw::modern_as("claude-code", server.stream().await);
+    outer.send(&hello(ONE)).await;
+    outer.body("heartbeat", json!({})).await;
+    let nested = |writes: &[&str]| {
+        let thread = "019a-00000001";
+        json!({ "processes": [TWO, ONE], "program": "codex", "thread": thread, "writes": writes })
+    };
+    // Before its bridge is connected.
+    let started = hook(&server, "start", TWO, nested(&[])).await;
+    assert_eq!(started["verdict"], "tell", "{started}");
+    let mut inner = Raw::over(server.stream().await);
+    inner.send(&hello(TWO)).await;
+    let is_here = |server: &SocketServer| {
+        let agents = server.board.agents();
+        agents.iter().any(|agent| agent.introduction.ppid == Some(TWO))
+    };
+    server.until("it is on the board", is_here).await;
+
+    let mut asking = server.agent().await;
+    let id = ask(&mut asking, &server, TWO, nested(&["a.rs"])).await;
+    let info = json!({ "name": "codex-mcp-client", "version": "1" });
+    let opening = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info });
+    inner.request("initialize", opening).await;
+    passes(&asking.answer(&id).await["result"]);
+    let lock = json!({ "targets": ["b.rs"] });
+    call(
+        &mut inner,
+        "acquireLock",
+        lock,
+        json!({ "threadId": "019a-00000001" }),
+    )
+    .await;
+    for lock in ["lock:a.rs", "lock:b.rs"] {
+        assert_eq!(holders(&server, lock), ["codex-00000001"]);
+    }
 }
 
 #[tokio::test]

@@ -56,11 +56,16 @@ impl Plain {
             writeln!(stream, "{hello}").unwrap();
         }
         let reader = Box::new(stream.try_clone().unwrap());
-        Self::over(reader, Box::new(stream), None)
+        Self::over("plain", reader, Box::new(stream), None)
     }
 
     /// Speaks through a bridge process of its own, as an agent called `name` does.
-    pub(crate) fn through_bridge(mut callboard: Command, name: &str) -> Self {
+    pub(crate) fn through_bridge(callboard: Command, name: &str) -> Self {
+        Self::as_program("plain", callboard, name)
+    }
+
+    /// Does the same as the client does that calls itself `program`.
+    pub(crate) fn as_program(program: &str, mut callboard: Command, name: &str) -> Self {
         callboard
             .args(["bridge", "--agent", name])
             .stdin(Stdio::piped())
@@ -68,10 +73,15 @@ impl Plain {
             .stderr(Stdio::null());
         let mut bridge = callboard.spawn().unwrap();
         let (reader, writer) = (bridge.stdout.take().unwrap(), bridge.stdin.take().unwrap());
-        Self::over(Box::new(reader), Box::new(writer), Some(bridge))
+        Self::over(program, Box::new(reader), Box::new(writer), Some(bridge))
     }
 
-    fn over(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>, bridge: Option<Child>) -> Self {
+    fn over(
+        program: &str,
+        reader: Box<dyn Read + Send>,
+        writer: Box<dyn Write + Send>,
+        bridge: Option<Child>,
+    ) -> Self {
         let reader = BufReader::new(reader);
         let mut client = Self {
             reader,
@@ -79,7 +89,7 @@ impl Plain {
             bridge,
             last_id: 0,
         };
-        let info = json!({"name": "plain", "version": "1"});
+        let info = json!({"name": program, "version": "1"});
         let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
         client.request("initialize", &params);
         client

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Board;
 use crate::board::command::{Depart, Return};
 use crate::board::roster::Member;
-use crate::board::{Agent, Introduction, NamespaceId, Owner, Presence, Secret, Session};
+use crate::board::{Agent, Introduction, NamespaceId, Opener, Owner, Presence, Secret, Session};
 
 impl Board {
     /// Attaches an agent; it is on the board's roster until the session is dropped.
@@ -40,20 +40,19 @@ impl Board {
         Session::new(self.clone(), member)
     }
 
-    /// Returns the live sessions that were opened by one of `processes`, of the first that opened any, the
-    /// oldest first: there an agent's hooks find what it is called.
-    pub fn sessions_of(&self, processes: &[u32]) -> Vec<Session> {
-        let members = self.0.roster.of_process(processes).into_iter();
+    /// Returns the live sessions of the client `opener`, the oldest first: there an agent's hooks find what it is called.
+    pub fn sessions_of(&self, opener: Opener<'_>) -> Vec<Session> {
+        let members = self.0.roster.opened_by(opener).into_iter();
         members
             .map(|member| Session::of_another(self.clone(), member))
             .collect()
     }
 
-    /// Tells whether [`Board::sessions_of`] finds none of `processes` in `namespace` now, and may in a moment, when a
-    /// session that was cut off is back.
-    pub fn awaits(&self, namespace: NamespaceId, processes: &[u32]) -> bool {
+    /// Tells whether [`Board::sessions_of`] does not find all of `opener` in `namespace` now, and may in a moment, when a
+    /// session that was cut off is back or a new one has said what it is.
+    pub fn awaits(&self, namespace: NamespaceId, opener: Opener<'_>) -> bool {
         let now = self.clock().now();
-        self.0.roster.awaits(namespace, processes, now)
+        self.0.roster.awaits(namespace, opener, now)
     }
 
     fn welcome_back(&self, namespace: NamespaceId, owner: &Arc<Owner>) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::{Agent, Introduction, clean, lock, read};
 use crate::board::{Fingerprint, NamespaceId, Owner, Presence, Time};
@@ -125,6 +125,10 @@ impl Member {
         may: impl Fn(&str) -> bool,
         presence: impl Fn(&Arc<Owner>) -> Arc<Presence>,
     ) {
+        if self.owner() == earlier.owner() {
+            let client = read(&earlier.client).clone();
+            *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        }
         lock(&self.expected).clone_from(&lock(&earlier.expected));
         lock(&self.aliases).clone_from(&lock(&earlier.aliases));
         let before = lock(&earlier.others).clone();

@@ -55,20 +55,11 @@ impl Names<'_> {
             .unwrap_or_else(|| base.to_owned())
     }
 
-    /// Tells whether a session that may be back in a moment, and that `is_it`, was opened by one of `processes`. Of one
-    /// that the board before this one knew, nobody can say that it was not.
-    pub(super) fn is_awaited(
-        &self,
-        namespace: NamespaceId,
-        processes: &[u32],
-        is_it: impl Fn(&Member) -> bool,
-    ) -> bool {
+    /// Tells whether a session that `is_it` may be back in a moment. Of one that the board before this one knew, nobody
+    /// can say which process opened it.
+    pub(super) fn is_awaited(&self, namespace: NamespaceId, is_it: impl Fn(&Member) -> bool) -> bool {
         let mut away = self.departed.iter().filter(|one| self.now < one.until);
-        away.any(|one| {
-            let opener = one.member.introduction.ppid;
-            let is_opener = opener.is_none_or(|opener| processes.contains(&opener));
-            one.member.namespace == namespace && is_opener && is_it(&one.member)
-        })
+        away.any(|one| one.member.namespace == namespace && is_it(&one.member))
     }
 
     /// Returns all who are here or may be back in a moment.

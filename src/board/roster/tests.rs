@@ -334,3 +334,75 @@ fn all_who_left_a_moment_ago_can_come_back_and_of_the_others_only_so_many() {
         "the others can, while there is room"
     );
 }
+
+/// Adds a session that `process` opened, of `program` if that is known.
+fn opened(roster: &Roster, process: u32, program: Option<&str>) -> Arc<Member> {
+    let introduction = Introduction {
+        ppid: Some(process),
+        ..Introduction::default()
+    };
+    let secret = format!("{process} {program:?}");
+    let secret = Some(Secret::from(secret.as_str()).fingerprint());
+    let enter = |owner: &Arc<Owner>, _| here(owner);
+    let member = roster.enter(NamespaceId(0), introduction, secret, Time::default(), enter);
+    if let Some(program) = program {
+        roster.introduce(&member, program, "1", Time::default(), here);
+    }
+    member
+}
+
+#[test]
+fn a_client_inside_another_is_not_taken_for_it() {
+    let roster = Roster::default();
+    let outer = opened(&roster, 7, Some("claude-code"));
+    let names = |program: Option<&str>| {
+        let processes = &[9, 8, 7];
+        let found = roster.opened_by(Opener { processes, program });
+        let names = found.iter().map(|one| one.owner().name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    let awaits = |program: &str| {
+        let (processes, program) = (&[9, 8, 7], Some(program));
+        roster.awaits(NamespaceId(0), Opener { processes, program }, Time::default())
+    };
+    assert_eq!(names(Some("claude-code")), ["claude-code-1"]);
+    assert!(names(Some("codex")).is_empty() && !awaits("codex"));
+
+    let inner = opened(&roster, 8, None);
+    assert!(
+        awaits("codex") && awaits("claude-code"),
+        "nobody knows yet whose it is"
+    );
+    assert!(names(Some("codex")).is_empty());
+    roster.introduce(&inner, "codex-mcp-client", "1", Time::default(), here);
+    assert_eq!(names(Some("codex")), ["codex-mcp-client-1"]);
+    assert_eq!(names(Some("claude-code")), ["claude-code-1"]);
+    assert!(!awaits("codex") && !awaits("claude-code"));
+
+    roster.introduce(&outer, "codex-mcp-client", "1", Time::default(), here);
+    roster.leave(&inner, Time::default(), || ());
+    assert!(awaits("codex"), "the inner one may be back");
+    roster.unless_taken_over(&inner, || ());
+    assert!(!awaits("codex"));
+    assert!(
+        names(Some("codex")).is_empty(),
+        "the one whose session ended is not the one around it"
+    );
+}
+
+#[test]
+fn who_comes_back_is_of_the_same_program_at_once() {
+    let roster = Roster::default();
+    let member = opened(&roster, 7, Some("codex-mcp-client"));
+    roster.leave(&member, Time::default(), || ());
+    let secret = member.secret;
+    let enter = |owner: &Arc<Owner>, _| here(owner);
+    let back = roster.enter(
+        NamespaceId(0),
+        member.introduction.clone(),
+        secret,
+        Time::default(),
+        enter,
+    );
+    assert_eq!(back.as_agents()[0].client.as_deref(), Some("codex-mcp-client 1"));
+}

@@ -4,7 +4,7 @@
 //! of a hook only carries an [`Occasion`] here and a [`Verdict`] back; a hook on an open connection calls [`tool`].
 //!
 //! - A hook speaks for the agent whose client's process it was started by. Who is in nobody's process, such as a
-//!   person at a terminal, holds nothing and is kept from what others hold.
+//!   person at a terminal or a client without a session, holds nothing and is kept from what others hold.
 //! - Every hook is a sign of life of its agent. A sub-agent's is one of the agent that it works for too.
 //! - What is locked automatically is given back when its agent stops, or starts another one to go on with it.
 
@@ -21,7 +21,7 @@ use super::notices;
 use super::reunion;
 use super::targets::Place;
 use super::tools::Toolset;
-use crate::board::{Call, Entry, Key, Kind, Outcome, Refusal, Revision, Session, Target};
+use crate::board::{Call, Entry, Key, Kind, Opener, Outcome, Refusal, Revision, Session, Target};
 use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, Over, SubAgent, Verdict};
 
@@ -48,9 +48,9 @@ pub(super) async fn answer(
         Fault::invalid("params", problem)
     };
     let occasion: Occasion = serde_json::from_value(params).map_err(unreadable)?;
-    let (board, processes) = (session.board(), &occasion.processes);
-    reunion::complete(board, || board.awaits(session.namespace(), processes)).await;
-    let sessions = board.sessions_of(processes);
+    let (board, opener) = (session.board(), opener(&occasion));
+    reunion::complete(board, || board.awaits(session.namespace(), opener)).await;
+    let sessions = board.sessions_of(opener);
     // A client with threads opens sessions for them as they come and go: the first is there as long as the client.
     let home = match occasion.thread {
         Some(_) => sessions.first(),
@@ -67,6 +67,14 @@ pub(super) async fn answer(
     let told = |refusal| Fault::of(refusal, &Listener::new(&session.call(), tools));
     let verdict = case.judge().await.map_err(told)?;
     serde_json::to_value(verdict).map_err(unreadable)
+}
+
+/// Returns the client whose hook was told `occasion`.
+fn opener(occasion: &Occasion) -> Opener<'_> {
+    Opener {
+        processes: &occasion.processes,
+        program: occasion.program.as_deref(),
+    }
 }
 
 /// An occasion, and whom it concerns.

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::super::fault::{Fault, named};
 use super::super::targets::Place;
 use super::super::tools::Toolset;
-use super::under_all_names;
-use crate::board::{Board, Call, Revision, Session, SessionId, Ticket, Time, Wish};
+use super::{opener, under_all_names};
+use crate::board::{Board, Call, Opener, Revision, Session, SessionId, Ticket, Time, Wish};
 use crate::hook::Occasion;
 
 /// Waits until there is something for an idle agent: an [`Occasion`] with its processes in, `{reason?}` out.
@@ -90,7 +90,7 @@ pub(in crate::mcp) async fn wait(
     let reason = tokio::select! {
         biased;
         () = ct.cancelled() => None,
-        reason = place.wakers().wait(asking, &occasion.processes, tools) => reason,
+        reason = place.wakers().wait(asking, opener(&occasion), tools) => reason,
     };
     Ok(json!({ "reason": reason }))
 }
@@ -104,13 +104,13 @@ impl Wakers {
         }
     }
 
-    async fn wait(&self, asking: &Session, processes: &[u32], tools: Toolset) -> Option<String> {
+    async fn wait(&self, asking: &Session, opener: Opener<'_>, tools: Toolset) -> Option<String> {
         let board = asking.board();
         let mut news = board.news();
         let mut turns = self.turns.subscribe();
         let arrived = async {
             loop {
-                if let Some(home) = board.sessions_of(processes).pop() {
+                if let Some(home) = board.sessions_of(opener).pop() {
                     break Some(home.owner().session);
                 }
                 news.changed().await.ok()?;
@@ -121,7 +121,7 @@ impl Wakers {
         let turn = self.begin(session);
         loop {
             news.mark_unchanged();
-            let home = board.sessions_of(processes).pop();
+            let home = board.sessions_of(opener).pop();
             let Some(home) = home.filter(|home| home.owner().session == session) else {
                 self.lock().remove(&session);
                 return None;
