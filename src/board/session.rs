@@ -123,7 +123,7 @@ impl Session {
         self.make_room(&seat, name);
         let actor = roster.actor_of_client(&seat, name, self.now(), presence)?;
         if actor.owner().session == known.session {
-            seat.note_alias(&actor.owner().name, &known.name);
+            seat.note_alias(&actor.owner().name, &known.name, self.now());
         }
         Ok(self.at_work(actor))
     }
@@ -132,7 +132,7 @@ impl Session {
     /// as: they know it by the session's name as long as this is the only other one that is given.
     pub fn call_of_sole(&self, name: &str) -> Result<Call<'_>, Refusal> {
         let agent = self.call_as(name)?;
-        self.member.note_sole_alias(&agent.owner().name);
+        self.member.note_sole_alias(&agent.owner().name, self.now());
         Ok(agent)
     }
 

@@ -305,3 +305,19 @@ async fn automatic_locks_end_with_the_task_of_an_agent_that_named_itself() {
     as_lead(&server, &mut one, "submitTask", done).await;
     assert_eq!(holders(&server, "lock:a.rs"), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_sub_agent_that_speaks_as_its_leader_does_not_take_what_that_one_holds_along() {
+    let server = SocketServer::start();
+    let mut one = lead(&server).await;
+    as_lead(&server, &mut one, "acquireLock", json!({ "targets": ["a.rs"] })).await;
+    let sub = sub_agent("a54902da7c31c6cce");
+    let announced = json!({ "agent": sub, "call": "toolu_2" });
+    passes(&hook(&server, "before", ONE, announced).await);
+    let meta = json!({ "claudecode/toolUseId": "toolu_2" });
+    call(&mut one, "heartbeat", json!({ "as": "lead" }), meta).await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    passes(&hook(&server, "stop", ONE, json!({ "agent": sub })).await);
+    assert_eq!(holders(&server, "lock:a.rs"), ["lead"]);
+    passes(&edit(&server, ONE, "a.rs").await);
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::{Agent, Introduction, clean, lock, read};
-use crate::board::{Fingerprint, NamespaceId, Owner, Presence, Time};
+use crate::board::{DEFAULT_LEASE, Fingerprint, NamespaceId, Owner, Presence, Time};
 
 /// The most calls of a session whose makers are known before they come.
 const MAX_EXPECTED: usize = 256;
@@ -197,23 +197,30 @@ impl Member {
     }
 
     /// Notes that the agent that is known as `name` calls itself `alias`, which is one who calls. A name by which
-    /// another agent of the session is known is that one's.
-    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>) {
+    /// another agent of the session is known is that one's, and so is one that another agent has given itself, as long
+    /// as that one is at work or speaks for the session.
+    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>, now: Time) {
         let is_expected = lock(&self.expected).iter().any(|(_, known)| known == alias);
         let of_client = |actor: Arc<Actor>| actor.is_of_client.load(Ordering::Relaxed);
         let is_known = is_expected || self.other(alias).is_some_and(of_client);
-        if !is_known && *alias != self.owner().name {
+        let own = self.owner();
+        // Who was never seen to stop loses by its silence what it holds, and its name too.
+        let is_here = |actor: &Actor| {
+            now.since(lock(&actor.last_call).map_or(self.since, |(_, at)| at)) < DEFAULT_LEASE
+        };
+        let is_kept = |actor: Arc<Actor>| *actor.owner() == own || is_here(&actor);
+        if !is_known && *alias != own.name && !self.known_as(alias).is_some_and(is_kept) {
             lock(&self.aliases).insert(Arc::clone(alias), Arc::clone(name));
         }
     }
 
     /// Notes that one of the session calls itself `alias`, and nothing tells which: it is the only one there
     /// is, or else it cannot be told any more who calls itself what.
-    pub(crate) fn note_sole_alias(&self, alias: &Arc<str>) {
+    pub(crate) fn note_sole_alias(&self, alias: &Arc<str>, now: Time) {
         let own = self.owner().name.clone();
         let is_sole = lock(&self.others).keys().all(|name| name == alias);
         if is_sole && lock(&self.expected).is_empty() {
-            self.note_alias(alias, &own);
+            self.note_alias(alias, &own, now);
         } else if *alias != own {
             lock(&self.aliases).retain(|_, known| *known != own);
         }

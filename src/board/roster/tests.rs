@@ -249,7 +249,7 @@ fn who_comes_back_brings_those_who_shared_the_session_and_their_names() {
         roster.actor(&first, name, Time::default(), here).unwrap();
     }
     first.expect("call-1", "helper");
-    first.note_alias(&Arc::from("bob"), &Arc::from("lead"));
+    first.note_alias(&Arc::from("bob"), &Arc::from("lead"), Time::default());
     roster.leave(&first, Time::default(), || ());
     assert_eq!(&*enter("other", "s2").owner().name, "other");
 
@@ -285,7 +285,7 @@ fn the_one_who_called_least_lately_makes_room_for_another_unless_it_is_busy() {
     for number in 0..64_u64 {
         call(&format!("agent-{number}"), 64 - number);
     }
-    lead.note_alias(&Arc::from("agent-62"), &Arc::from("agent-0"));
+    lead.note_alias(&Arc::from("agent-62"), &Arc::from("agent-0"), Time::default());
     assert!(roster.actor(&lead, "late", Time::default(), here).is_err());
     let busy = |owner: &Owner| *owner.name == *"agent-63";
     for known in ["lead", "agent-63"] {
@@ -405,4 +405,29 @@ fn who_comes_back_is_of_the_same_program_at_once() {
         enter,
     );
     assert_eq!(back.as_agents()[0].client.as_deref(), Some("codex-mcp-client 1"));
+}
+
+#[test]
+fn a_name_that_an_agent_gave_itself_is_its_own_until_it_is_silent_for_long() {
+    let roster = Roster::default();
+    let session = enter(&roster, Some("one"));
+    let at = |seconds| Time::default().after(Duration::from_secs(seconds));
+    let actor = |name: &str| roster.actor(&session, name, Time::default(), here).unwrap();
+    let [backend, main, first, second] = ["backend", "one", "first", "second"].map(actor);
+    let note = |actor: &Arc<Actor>, seconds| {
+        actor.called("hook", at(seconds));
+        session.note_alias(&backend.owner().name, &actor.owner().name, at(seconds));
+        session.known_as("backend").unwrap()
+    };
+    for (agent, seconds, expected) in [
+        (&first, 0, &first),
+        (&second, 299, &first),
+        (&second, 300, &second),
+    ] {
+        assert!(Arc::ptr_eq(&note(agent, seconds), expected), "at {seconds} s");
+    }
+    session.dismiss("second");
+    for (agent, seconds) in [(&main, 301), (&first, 10_000)] {
+        assert!(Arc::ptr_eq(&note(agent, seconds), &main), "at {seconds} s");
+    }
 }
