@@ -321,3 +321,23 @@ async fn a_sub_agent_that_speaks_as_its_leader_does_not_take_what_that_one_holds
     assert_eq!(holders(&server, "lock:a.rs"), ["lead"]);
     passes(&edit(&server, ONE, "a.rs").await);
 }
+
+#[tokio::test]
+async fn an_agent_that_named_itself_is_not_kept_waiting_by_what_was_locked_for_it() {
+    let server = SocketServer::start();
+    let mut one = lead(&server).await;
+    for path in ["src/a.rs", "b.rs", "c.rs"] {
+        passes(&edit(&server, ONE, path).await);
+    }
+    let wanted = json!({ "targets": ["src", "b.rs"], "waitMs": 50_000 });
+    as_lead(&server, &mut one, "acquireLock", wanted).await;
+    for (key, expected) in [
+        ("lock:src/a.rs", &[][..]),
+        ("lock:src", &["lead"]),
+        ("lock:b.rs", &["lead"]),
+        ("lock:c.rs", &["one"]),
+    ] {
+        assert_eq!(holders(&server, key), expected, "{key}");
+    }
+    passes(&edit(&server, ONE, "src/a.rs").await);
+}

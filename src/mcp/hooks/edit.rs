@@ -127,11 +127,28 @@ pub(in crate::mcp) fn give_back_all_automatic(agent: &Call<'_>) -> Result<(), Re
     agent.known_as().as_ref().map_or(Ok(()), give_back_automatic)
 }
 
+/// Gives back what of `targets` was locked automatically for `agent`, which asks for them under a name that it gave
+/// itself: it would be in its own way.
+pub(in crate::mcp) fn give_way(agent: &Call<'_>, targets: &[Target]) -> Result<(), Refusal> {
+    let is_wanted = |key: &Key| {
+        let held = Target::of_key(key);
+        held.is_some_and(|held| targets.iter().any(|target| target.overlaps(&held)))
+    };
+    agent
+        .known_as()
+        .map_or(Ok(()), |known| give_back_of(&known, is_wanted))
+}
+
 /// Gives back what was locked for `agent` automatically.
 pub(super) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
+    give_back_of(agent, |_| true)
+}
+
+fn give_back_of(agent: &Call<'_>, is_it: impl Fn(&Key) -> bool) -> Result<(), Refusal> {
     let is_automatic =
         |lease: &&Lease| lease.owner() == agent.owner() && lease.why.as_deref() == Some(AUTOMATIC);
-    let held = agent.board().holds(agent.namespace(), agent.owner());
+    let mut held = agent.board().holds(agent.namespace(), agent.owner());
+    held.retain(|(key, _)| is_it(key));
     let fences = held.iter().flat_map(|(_, entry)| {
         let automatic = entry.leases().iter().filter(is_automatic);
         automatic.map(|lease| lease.fence)

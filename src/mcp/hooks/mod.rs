@@ -25,8 +25,8 @@ use crate::board::{Call, Entry, Key, Kind, Opener, Outcome, Refusal, Revision, S
 use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, Over, SubAgent, Verdict};
 
-pub(super) use edit::give_back_all_automatic;
 use edit::give_back_automatic;
+pub(super) use edit::{give_back_all_automatic, give_way};
 
 /// What a hook asks: an [`Occasion`] in, a [`Verdict`] out.
 pub(super) const HOOK: &str = "callboard/hook";

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Arguments, Entry, Family, Run, Site, Toolset, Waiting};
 use crate::board::{Call, MAX_TARGETS, Mode, Revision, Target, Wish};
 use crate::mcp::answer::{self, Outcome, millis};
+use crate::mcp::hooks;
 use crate::mcp::targets::{Named, texts};
 use crate::mcp::waiting::{MAX_WAIT_MS, patiently};
 
@@ -87,6 +88,7 @@ async fn acquire(agent: &Call<'_>, mut arguments: Arguments, site: Site<'_>) -> 
 
     let named = site.place.name(agent, asked).await?;
     let targets: Vec<Target> = named.iter().map(|named| named.target.clone()).collect();
+    hooks::give_way(agent, &targets)?;
     let wish = Wish {
         targets: Arc::from(targets),
         mode,
