@@ -21,8 +21,8 @@ const CALL: &str = "claudecode/toolUseId";
 const THREAD: &str = "threadId";
 /// What the agents of a connection are called when nobody has named it.
 const CODEX: &str = "codex";
-/// How much of a thread's id becomes part of a name. It is the end that tells threads apart: the ids begin
-/// with the time, and threads that were started in the same minute begin alike.
+/// How much of the id of a thread or a sub-agent becomes part of a name. It is the end that tells them apart: the ids of
+/// threads begin with the time, and those of teammates with a name.
 const SHOWN: usize = 8;
 
 /// Returns the agent of `session` that makes the call; `named` is the name that the call gives.
@@ -59,10 +59,19 @@ pub(super) fn names_call(meta: &RequestMetaObject) -> bool {
     meta.get(CALL).is_some() || meta.get(THREAD).is_some()
 }
 
-/// Returns what the agent in `thread` is called: the board cuts longer names at their end.
+/// Returns what the agent in `thread` is called.
 fn thread_name(session: &Session, thread: &str) -> String {
-    let base = session.introduction().name.as_deref().unwrap_or(CODEX);
+    name_of(session.introduction().name.as_deref().unwrap_or(CODEX), thread)
+}
+
+/// Returns what one of those is called who are `base`: the board cuts longer names at their end.
+pub(super) fn name_of(base: &str, id: &str) -> String {
     let base: String = base.chars().take(MAX_NAME_CHARS - SHOWN - 1).collect();
-    let start = thread.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);
-    format!("{base}-{}", &thread[start..])
+    format!("{base}-{}", shown(id))
+}
+
+/// Returns what tells one with this id from others.
+pub(super) fn shown(id: &str) -> &str {
+    let start = id.char_indices().rev().nth(SHOWN - 1).map_or(0, |(at, _)| at);
+    &id[start..]
 }

@@ -101,7 +101,7 @@ async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own
     let context = started["hookSpecificOutput"]["additionalContext"]
         .as_str()
         .unwrap();
-    assert!(context.contains("you are general-purpose-a54902da"), "{context}");
+    assert!(context.contains("you are general-purpose-c31c6cce"), "{context}");
     let announced = before(&served, "mcp__callboard__acquireLock", "");
     assert_eq!(hook(&mut one, of_sub_agent(announced)).await, Value::Null);
     let call = json!({
@@ -109,7 +109,7 @@ async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own
         "_meta": { "claudecode/toolUseId": "toolu_1" },
     });
     one.request("tools/call", call).await;
-    assert_eq!(holders(&served, "lock:sub.rs"), ["general-purpose-a54902da"]);
+    assert_eq!(holders(&served, "lock:sub.rs"), ["general-purpose-c31c6cce"]);
     denied(&hook(&mut one, before(&served, "Write", "sub.rs")).await);
     assert_eq!(
         hook(&mut one, of_sub_agent(event("SubagentStop"))).await,

@@ -168,13 +168,13 @@ async fn sub_agents_are_owners_of_their_own_and_give_everything_back() {
     let first = json!({ "agent": sub_agent("a54902da7c31c6cce"), "writes": ["a.rs"] });
     let second = json!({ "agent": sub_agent("b1111111ffff"), "writes": ["a.rs"] });
     passes(&hook(&server, "before", ONE, first.clone()).await);
-    assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-a54902da"]);
+    assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-c31c6cce"]);
     let reason = denied(&hook(&server, "before", ONE, second.clone()).await);
-    assert!(reason.contains("general-purpose-a54902da"), "{reason}");
+    assert!(reason.contains("general-purpose-c31c6cce"), "{reason}");
     denied(&edit(&server, ONE, "a.rs").await);
     passes(&hook(&server, "stop", ONE, first).await);
     passes(&hook(&server, "before", ONE, second).await);
-    assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-b1111111"]);
+    assert_eq!(holders(&server, "lock:a.rs"), ["general-purpose-1111ffff"]);
     let names: Vec<_> = server
         .board
         .agents()
@@ -182,7 +182,7 @@ async fn sub_agents_are_owners_of_their_own_and_give_everything_back() {
         .map(|one| one.owner.name.to_string())
         .collect();
     assert!(
-        !names.contains(&"general-purpose-a54902da".to_owned()),
+        !names.contains(&"general-purpose-c31c6cce".to_owned()),
         "{names:?}"
     );
 }
@@ -200,7 +200,7 @@ async fn a_call_over_the_shared_bridge_is_made_by_the_agent_that_its_hook_named(
     });
     one.request("tools/call", call).await;
     one.body("acquireLock", json!({ "targets": ["main.rs"] })).await;
-    assert_eq!(holders(&server, "lock:sub.rs"), ["general-purpose-a54902da"]);
+    assert_eq!(holders(&server, "lock:sub.rs"), ["general-purpose-c31c6cce"]);
     assert_eq!(holders(&server, "lock:main.rs"), ["one"]);
 }
 
@@ -260,7 +260,7 @@ async fn who_hands_work_on_hands_on_the_files_it_was_editing() {
     let agent = json!({ "agent": sub_agent("a54902da7c31c6cce"), "writes": ["a.rs"] });
     let started = hook(&server, "start", ONE, agent.clone()).await;
     let context = started["context"].as_str().unwrap();
-    assert!(context.contains("you are general-purpose-a54902da"), "{context}");
+    assert!(context.contains("you are general-purpose-c31c6cce"), "{context}");
     passes(&hook(&server, "before", ONE, agent).await);
 }
 

@@ -33,8 +33,6 @@ pub(super) const HOOK: &str = "callboard/hook";
 
 /// What the calls of hooks are counted as.
 const CALL: &str = "hook";
-/// How much of a sub-agent's id becomes part of its name.
-const SHOWN: usize = 8;
 
 /// Returns what follows from the occasion in `params`, for a hook that is connected as `session`.
 pub(super) async fn answer(
@@ -345,27 +343,17 @@ fn under_all_names<'c>(seat: &'c Session, agent: Call<'c>) -> Vec<Call<'c>> {
     std::iter::once(agent).chain(also).collect()
 }
 
-/// Returns what the sub-agent is called on the board.
-///
-/// A teammate's id repeats its name, which would leave no room for what tells it from its successor.
+/// Returns what the sub-agent is called on the board. A teammate's id begins with its name, and those of two teammates
+/// may begin alike.
 fn name_of(agent: &SubAgent) -> String {
     let SubAgent { kind, id } = agent;
-    let id = shown(id);
-    let room = crate::board::MAX_NAME_CHARS - SHOWN - 1;
-    let kind: String = kind.chars().take(room).collect();
-    format!("{kind}-{id}")
+    identity::name_of(kind, id)
 }
 
 /// Tells whether the sub-agent that is called `name` on the board can be the one with this id.
 fn is_named_after(name: &str, id: &str) -> bool {
-    let kind = name.strip_suffix(&shown(id));
+    let kind = name.strip_suffix(identity::shown(id));
     kind.is_some_and(|kind| kind.ends_with('-'))
-}
-
-/// Returns what tells a sub-agent with this id from others.
-fn shown(id: &str) -> String {
-    let own = id.rsplit('-').next().unwrap_or(id);
-    own.chars().take(SHOWN).collect()
 }
 
 /// Returns the tasks that `agent` has claimed, each with its token.
@@ -395,9 +383,11 @@ mod tests {
         };
         assert_eq!(
             name("general-purpose", "a54902da7c31c6cce"),
-            "general-purpose-a54902da"
+            "general-purpose-c31c6cce"
         );
-        assert_eq!(name("worker1", "aworker1-1d25caa0e43743aa"), "worker1-1d25caa0");
+        assert_eq!(name("worker1", "aworker1-1d25caa0e43743aa"), "worker1-e43743aa");
+        let of_team = ["afrontend-1", "afrontend-2"].map(|id| name("general-purpose", id));
+        assert_ne!(of_team[0], of_team[1], "they begin alike");
         assert_eq!(name(&"x".repeat(100), "a54902da7c31c6cce").len(), 64);
         for id in ["a54902da7c31c6cce", "aworker1-1d25caa0e43743aa"] {
             assert!(is_named_after(&name("worker1", id), id), "{id}");
