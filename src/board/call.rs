@@ -82,7 +82,12 @@ impl<'a> Call<'a> {
         self.actor.called(tool, now);
         self.board.counters().meter.tick(now);
         self.board.note_call();
-        if self.actor.presence.touch(now) {
+        self.renew()
+    }
+
+    /// Renews all that the agent holds: it gave a sign of life that was no call in this name.
+    pub fn renew(&self) -> Result<(), Refusal> {
+        if self.actor.presence.touch(self.board.clock().now()) {
             return Ok(());
         }
         self.board.apply(&self.caller(), Attend)

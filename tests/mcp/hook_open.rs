@@ -1,5 +1,7 @@
 //! Hooks that ask over the connection of their agents, by the tool that no model sees.
 
+use std::time::Duration;
+
 use crate::support::raw::Raw;
 use crate::support::served::{Served, serve};
 use callboard::board::{Key, Limits, Namespace};
@@ -122,19 +124,10 @@ async fn a_sub_agent_is_told_from_the_one_it_works_for_and_its_calls_are_its_own
 async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_goes_with_it() {
     let served = Served::new();
     let mut one = claude(&served, "one");
-    let acquire = async |one: &mut Raw<DuplexStream>, name: &str, target: &str| {
-        let announced = before(&served, "mcp__callboard__acquireLock", "");
-        hook(one, of_sub_agent(announced)).await;
-        let arguments = json!({ "targets": [target], "as": name });
-        let meta = json!({ "claudecode/toolUseId": "toolu_1" });
-        let call = json!({ "name": "acquireLock", "arguments": arguments, "_meta": meta });
-        one.request("tools/call", call).await;
-    };
     one.body("acquireLock", json!({ "targets": ["main.rs"] })).await;
-    acquire(&mut one, "worker", "src").await;
+    lock_as(&served, &mut one, true, "worker", "src").await;
     // To act in another's name makes nobody that other one.
-    acquire(&mut one, "one", "more.rs").await;
-    assert_eq!(holders(&served, "lock:src"), ["worker"]);
+    lock_as(&served, &mut one, true, "one", "more.rs").await;
     assert_eq!(
         hook(&mut one, of_sub_agent(before(&served, "Write", "src/a.rs"))).await,
         Value::Null
@@ -145,6 +138,57 @@ async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_go
     assert_eq!(holders(&served, "lock:src"), [""; 0]);
     for key in ["lock:main.rs", "lock:more.rs"] {
         assert_eq!(holders(&served, key), ["one"], "{key}");
+    }
+}
+
+/// Locks `target` under the name `alias`, in a call which the hook before it says is of the main agent, or of the
+/// sub-agent.
+async fn lock_as(served: &Served, one: &mut Raw<DuplexStream>, is_sub: bool, alias: &str, target: &str) {
+    let announced = before(served, "mcp__callboard__acquireLock", "");
+    let announced = match is_sub {
+        true => of_sub_agent(announced),
+        false => announced,
+    };
+    assert_eq!(hook(one, announced).await, Value::Null);
+    let arguments = json!({ "targets": [target], "as": alias });
+    let meta = json!({ "claudecode/toolUseId": "toolu_1" });
+    let call = json!({ "name": "acquireLock", "arguments": arguments, "_meta": meta });
+    one.request("tools/call", call).await;
+    assert_eq!(holders(served, &format!("lock:{target}")), [alias]);
+}
+
+/// Lets time pass in steps so small that the board does not take one for a time in which it stood still.
+fn five_minutes(served: &Served) {
+    for _ in 0..300 {
+        served.advance(Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn hooks_keep_what_an_agent_holds_under_a_name_that_it_gave_itself() {
+    let served = Served::new();
+    let mut one = claude(&served, "one");
+    lock_as(&served, &mut one, false, "backend", "src").await;
+    for _ in 0..6 {
+        five_minutes(&served);
+        hook(&mut one, before(&served, "Write", "src/a.rs")).await;
+    }
+    assert_eq!(holders(&served, "lock:src"), ["backend"]);
+
+    // Its sub-agent's hooks keep it too, and what the sub-agent holds under another name.
+    lock_as(&served, &mut one, true, "worker", "web").await;
+    for _ in 0..6 {
+        five_minutes(&served);
+        hook(&mut one, of_sub_agent(before(&served, "Write", "web/a.ts"))).await;
+    }
+    assert_eq!(holders(&served, "lock:src"), ["backend"]);
+    assert_eq!(holders(&served, "lock:web"), ["worker"]);
+
+    for _ in 0..5 {
+        five_minutes(&served);
+    }
+    for key in ["lock:src", "lock:web"] {
+        assert_eq!(holders(&served, key), [""; 0], "{key} of who is silent");
     }
 }
 

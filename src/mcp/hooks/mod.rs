@@ -5,7 +5,8 @@
 //!
 //! - A hook speaks for the agent whose client's process it was started by. Who is in nobody's process, such as a
 //!   person at a terminal or a client without a session, holds nothing and is kept from what others hold.
-//! - Every hook is a sign of life of its agent. A sub-agent's is one of the agent that it works for too.
+//! - Every hook is a sign of life of its agent under all its names. A sub-agent's is one of the agent that it works for
+//!   too.
 //! - What is locked automatically is given back when its agent stops, or starts another one to go on with it.
 
 mod edit;
@@ -95,7 +96,7 @@ impl<'a> Case<'a> {
             None => None,
         };
         if let Some(agent) = &agent {
-            agent.note(CALL)?;
+            self.note(agent)?;
         }
         let is_at_work = matches!(
             self.occasion.moment,
@@ -124,11 +125,17 @@ impl<'a> Case<'a> {
             return Ok(leader);
         };
         // The one that it works for waits for it, and must not lose what it holds meanwhile.
-        leader.note(CALL)?;
+        self.note(&leader)?;
         match self.occasion.thread {
             Some(_) => identity::thread_agent(home, &agent.id).await,
             None => home.call_by_client(&name_of(agent)),
         }
+    }
+
+    /// Notes a sign of life of `agent`, which keeps what it holds under any of its names.
+    fn note(&self, agent: &Call<'_>) -> Result<(), Refusal> {
+        agent.note(CALL)?;
+        self.whole(agent).iter().skip(1).try_for_each(Call::renew)
     }
 
     /// Returns the agent that the client was started for.
