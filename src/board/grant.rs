@@ -10,8 +10,8 @@ use super::queue::{Waiter, Wish};
 use super::space::{Growth, Space};
 use super::transaction::{Draft, Transaction};
 use super::{
-    Entry, EventKind, Grant, Kind, Lease, Loss, NamespaceId, Presence, Refusal, Revision, SessionId, Target,
-    Term, Ticket, Time, locks,
+    Entry, EventKind, Grant, Lease, Loss, NamespaceId, Presence, Refusal, Revision, SessionId, Target, Term,
+    Ticket, Time, locks,
 };
 
 impl Transaction<'_> {
@@ -89,8 +89,8 @@ impl Transaction<'_> {
             self.put_for(rev, namespace, &key, EventKind::Lease, holder.owner(), draft);
         }
         let covered = |loss: &Loss| {
-            let lost = Target::of_key(&loss.key).filter(|_| loss.key.kind() == Kind::Lock);
-            lost.is_some_and(|lost| wish.targets.iter().any(|target| target.covers(&lost)))
+            let lost = loss.target.as_ref();
+            lost.is_some_and(|lost| wish.targets.iter().any(|target| target.covers(lost)))
         };
         self.space_of(namespace).holdings.make_up(holder.owner(), covered);
         Grant {

@@ -16,7 +16,7 @@ use super::tasks::{DEAD_FOR, Terms, status, status_key};
 use super::transaction::{Draft, Transaction};
 use super::{
     Entry, EventKind, Key, Kind, Lease, Loss, NamespaceId, Owner, Reason, Revision, TaskState, Work,
-    WorkState,
+    WorkState, locks,
 };
 
 /// How long the status of a task is kept, as the original agents keep it.
@@ -29,12 +29,20 @@ pub(crate) fn is_undeliverable(entry: &Entry) -> bool {
 
 impl Transaction<'_> {
     /// Notes what the holder must be told: the loss of a lock or of a claim.
-    pub(crate) fn note_loss(&mut self, namespace: NamespaceId, key: &Key, lease: &Lease, reason: Reason) {
+    pub(crate) fn note_loss(
+        &mut self,
+        namespace: NamespaceId,
+        key: &Key,
+        entry: &Entry,
+        lease: &Lease,
+        reason: Reason,
+    ) {
         if !matches!(key.kind(), Kind::Lock | Kind::Task) {
             return;
         }
         let loss = Loss {
             key: key.clone(),
+            target: locks::target(key, &entry.value),
             fence: lease.fence,
             reason,
             at: self.now(),

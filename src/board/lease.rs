@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Owner, Presence, Revision, Time};
+use super::{Key, Owner, Presence, Revision, Target, Time};
 
 /// Whether a hold tolerates others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -141,6 +141,8 @@ impl Reason {
 pub struct Loss {
     /// What was held.
     pub key: Key,
+    /// What the lock was on that was held; its key need not tell.
+    pub target: Option<Target>,
     /// The fence under which it was held.
     pub fence: Revision,
     /// Why it ended.

@@ -109,17 +109,20 @@ pub(crate) fn target(key: &Key, value: &str) -> Option<Target> {
     struct Spelled {
         path: String,
     }
+    named(key, || {
+        let spelled: Option<Spelled> = serde_json::from_str(value).ok();
+        spelled.map(|Spelled { path }| path)
+    })
+}
+
+/// Returns what a lock under `key` is on, `None` when `key` is no lock's. If the key does not tell, `text` does.
+pub(crate) fn named(key: &Key, text: impl FnOnce() -> Option<String>) -> Option<Target> {
     let target = Target::of_key(key)?;
     if target.is_spelled() {
         return Some(target);
     }
-    let spelled = serde_json::from_str(value).map(|Spelled { path }| Target::path(&path));
-    Some(
-        spelled
-            .ok()
-            .filter(|spelled| spelled.key() == *key)
-            .unwrap_or(target),
-    )
+    let spelled = text().map(|text| Target::of_text(&text));
+    Some(spelled.filter(|spelled| spelled.key() == *key).unwrap_or(target))
 }
 
 /// Returns the value of a lock on `target` that is held by `leases`, in the original shape.

@@ -244,7 +244,7 @@ impl<'a> Transaction<'a> {
                 } else {
                     Reason::Expired
                 };
-                self.note_loss(namespace, &key, lease, reason);
+                self.note_loss(namespace, &key, &entry, lease, reason);
                 if key.kind() == Kind::Task {
                     self.tell_loser(rev, namespace, &key, lease, TaskState::Pending, reason, by);
                 }
@@ -317,7 +317,7 @@ impl<'a> Transaction<'a> {
         };
         let lease = leases.remove(at);
         if reason.is_loss() {
-            self.note_loss(namespace, key, &lease, reason);
+            self.note_loss(namespace, key, &entry, &lease, reason);
         }
         match key.kind() {
             Kind::Lock => {

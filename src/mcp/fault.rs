@@ -273,7 +273,7 @@ fn lost(fence: Revision, loss: Option<&Loss>, holder: Option<&Owner>) -> Fault {
     fields.push(("reason", json!(loss.reason)));
     fields.extend(holder.map(|holder| ("heldBy", json!(holder.name))));
     let ended = ended_by(loss.reason);
-    let hint = if let Some(target) = Target::of_key(&loss.key) {
+    let hint = if let Some(target) = &loss.target {
         fields.push(("targets", json!([target.text()])));
         format!(
             "your lock on {target} {ended}: stop editing it. acquireLock it again, then read it again before you \

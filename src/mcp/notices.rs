@@ -157,10 +157,7 @@ fn lost(losses: &[Loss], hints: &mut Vec<String>) -> Value {
         let Some(first) = together.first() else {
             continue;
         };
-        let targets: Vec<Target> = together
-            .iter()
-            .filter_map(|loss| Target::of_key(&loss.key))
-            .collect();
+        let targets: Vec<Target> = together.iter().filter_map(|loss| loss.target.clone()).collect();
         let ended = ended_by(first.reason);
         if first.key.kind() == Kind::Lock {
             hints.push(format!(

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use super::answer::millis;
 use super::targets::texts;
 use crate::board::{
-    Agent, Entry, Key, Kind, Owner, Page, Pattern, Score, Session, Stats, Target, TaskState, Time, Waiter,
+    Agent, Entry, Key, Kind, Owner, Page, Pattern, Score, Session, Stats, TaskState, Time, Waiter,
+    locked_target,
 };
 
 /// The most rows of one kind.
@@ -123,7 +124,7 @@ pub(super) fn locks(session: &Session) -> Value {
         "rev": page.rev,
         "locks": rows(&page, |(key, entry)| {
             let mut row = lock(key, entry, now);
-            let target = Target::of_key(key);
+            let target = locked_target(key, &entry.value);
             let wanted = |waiter: &Waiter| {
                 let wish = waiter.wish.targets.iter();
                 target.as_ref().is_some_and(|target| wish.clone().any(|other| other.overlaps(target)))
@@ -219,7 +220,7 @@ fn task(key: &Key, entry: &Entry, now: Time) -> Value {
 
 fn lock(key: &Key, entry: &Entry, now: Time) -> Value {
     let mut row = row(key, entry, now);
-    row["target"] = json!(Target::of_key(key).map(|target| target.text().into_owned()));
+    row["target"] = json!(locked_target(key, &entry.value).map(|target| target.text().into_owned()));
     hold(&mut row, entry, now);
     row
 }

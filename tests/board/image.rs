@@ -149,6 +149,26 @@ fn who_does_not_come_back_has_lost_it_to_the_restart() {
     assert_eq!(losses_of(&back)[0].fence, fence);
 }
 
+#[test]
+fn what_was_lost_keeps_a_name_that_is_too_long_for_its_key() {
+    let clock = Clocks::at(1_000);
+    let before = board(&clock);
+    let agent = attach(&before, "a");
+    let names = ["設計書".repeat(10), format!("db:{}", "設計書".repeat(10))];
+    for name in &names {
+        lock(&agent, name, Mode::Exclusive).unwrap();
+    }
+    let after = restore(&text(&before), &clock);
+    clock.count.advance(seconds(30));
+    after.sweep().unwrap();
+    let back = attach(&restore(&text(&after), &clock), "a");
+    let losses = losses_of(&back);
+    let lost = losses
+        .iter()
+        .map(|loss| loss.target.as_ref().unwrap().text().into_owned());
+    assert_eq!(lost.collect::<Vec<_>>(), names);
+}
+
 fn losses_of(session: &Session) -> Vec<callboard::board::Loss> {
     session.board().losses(session.namespace(), &session.owner())
 }

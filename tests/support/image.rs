@@ -72,7 +72,7 @@ pub(crate) fn attach(board: &Board, name: &str) -> Session {
 /// Locks `target` for five minutes, without waiting.
 pub(crate) fn lock(session: &Session, target: &str, mode: Mode) -> Result<Grant, Refusal> {
     let wish = Wish {
-        targets: Arc::from([Target::path(target)]),
+        targets: Arc::from([Target::of_text(target)]),
         mode,
         why: Some(Arc::from("a test")),
         ttl: Duration::from_secs(300),

@@ -12,7 +12,7 @@ use crate::board::space::{Growth, Space};
 use crate::board::tasks::status;
 use crate::board::transaction::{Draft, Transaction, reason_of_end};
 use crate::board::{
-    Entry, EventKind, Key, Kind, Lease, Mode, Owner, Presence, Refusal, Revision, Term, Time,
+    Entry, EventKind, Key, Kind, Lease, Mode, Owner, Presence, Refusal, Revision, Target, Term, Time, locks,
 };
 
 /// The most characters of what an agent says that it does.
@@ -59,6 +59,8 @@ pub struct Present {
 pub struct Holding1 {
     /// What is held.
     pub key: Key,
+    /// What a lock is on.
+    pub target: Option<Target>,
     /// The proof of it: the fence of a lock, the token of a claim.
     pub fence: Revision,
     /// How long it lasts if nobody renews it.
@@ -96,6 +98,7 @@ impl Command for Heartbeat {
             let lease = entry.leases().iter().find(|lease| lease.fence == *fence)?;
             Some(Holding1 {
                 key: key.clone(),
+                target: locks::target(key, &entry.value),
                 fence: *fence,
                 remaining: entry.held_until(lease, now).since(now),
             })

@@ -55,7 +55,7 @@ pub(super) fn decide(
     let mut kind = EventKind::Set;
     for lease in std::mem::take(&mut draft.hold.leases) {
         kind = EventKind::Drop(Reason::Person);
-        transaction.note_loss(namespace, &key, &lease, Reason::Person);
+        transaction.note_loss(namespace, &key, entry, &lease, Reason::Person);
         let state = TaskState::from(work.state);
         transaction.tell_loser(rev, namespace, &key, &lease, state, Reason::Person, person);
     }

@@ -155,6 +155,9 @@ pub struct LossRecord {
     pub owner: Arc<Owner>,
     /// What was held.
     pub key: Key,
+    /// What the lock was on that was held, if its key does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The fence under which it was held.
     pub fence: Revision,
     /// Why it ended.

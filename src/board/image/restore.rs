@@ -334,6 +334,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             namespace,
             owner,
             key,
+            path,
             fence,
             reason,
             ago_ms,
@@ -344,6 +345,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
         let at = self.ago(ago_ms);
         let holdings = &mut self.ledger.space_mut(namespace).holdings;
         let loss = Loss {
+            target: locks::named(&key, || path),
             key,
             fence,
             reason,

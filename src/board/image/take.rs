@@ -194,6 +194,7 @@ impl Image {
     fn loss(&self, namespace: &Namespace, owner: &Arc<Owner>, loss: &Loss) -> LossRecord {
         let Loss {
             key,
+            target,
             fence,
             reason,
             at,
@@ -202,6 +203,10 @@ impl Image {
             namespace: namespace.clone(),
             owner: Arc::clone(owner),
             key: key.clone(),
+            path: target
+                .as_ref()
+                .filter(|target| !target.is_spelled())
+                .map(|target| target.text().into_owned()),
             fence: *fence,
             reason: *reason,
             ago_ms: self.ago(*at),

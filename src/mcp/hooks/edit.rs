@@ -8,7 +8,7 @@ use super::super::tools::Toolset;
 use super::words;
 use crate::board::{
     Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Refusal, Revision,
-    Session, SessionId, Target, Term, Wish,
+    Session, SessionId, Target, Term, Wish, locked_target,
 };
 use crate::hook::Verdict;
 use crate::target::Resolver;
@@ -39,8 +39,8 @@ pub(super) async fn edit(
         .cloned()
         .collect();
     let is_of_these = |loss: &Loss| {
-        let lost = Target::of_key(&loss.key);
-        lost.is_some_and(|lost| open.iter().any(|target| target.overlaps(&lost)))
+        let lost = loss.target.as_ref();
+        lost.is_some_and(|lost| open.iter().any(|target| target.overlaps(lost)))
     };
     let losses = |one: &Call<'_>| -> Vec<Loss> {
         let lost = one.notices().map_or_else(Vec::new, |told| told.lost);
@@ -75,7 +75,7 @@ pub(super) async fn edit(
         return Ok(words::in_the_way(&rival, tools));
     }
     // Each is told once. Where files are locked, a directory that was lost is told of for each of its files.
-    let is_over = |loss: &&Loss| !locks || Target::of_key(&loss.key).is_some_and(|lost| open.contains(&lost));
+    let is_over = |loss: &&Loss| !locks || loss.target.as_ref().is_some_and(|lost| open.contains(lost));
     for (one, lost) in &lost {
         let over: Vec<Loss> = lost.iter().filter(is_over).cloned().collect();
         one.forget_losses(&over);
@@ -214,7 +214,7 @@ fn locks(reader: &Call<'_>) -> Vec<Rival> {
 
 /// Returns the holds on the lock `entry` under `key`.
 fn rivals(reader: &Call<'_>, key: &Key, entry: &Entry) -> Vec<Rival> {
-    let Some(target) = Target::of_key(key) else {
+    let Some(target) = locked_target(key, &entry.value) else {
         return Vec::new();
     };
     let now = reader.board().clock().now();

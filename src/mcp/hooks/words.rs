@@ -10,7 +10,7 @@ use super::super::fault::{ended_by, named, spoken};
 use super::super::targets::texts;
 use super::super::tools::Toolset;
 use super::edit::Rival;
-use crate::board::{Call, Held, Key, Kind, Loss, Owner, Refusal, Revision, Target};
+use crate::board::{Call, Held, Key, Kind, Loss, Owner, Refusal, Revision, Target, locked_target};
 use crate::hook::Verdict;
 
 /// The most rows of one kind in a text.
@@ -77,10 +77,7 @@ fn ways_on(targets: &[Target], holder: &Owner, tools: Toolset) -> String {
 
 /// Tells an agent that it lost what it is about to write; this is said once.
 pub(super) fn lost(losses: &[Loss], is_locked_again: bool) -> Verdict {
-    let targets: Vec<Target> = losses
-        .iter()
-        .filter_map(|loss| Target::of_key(&loss.key))
-        .collect();
+    let targets: Vec<Target> = losses.iter().filter_map(|loss| loss.target.clone()).collect();
     let ended = losses.first().map_or("has ended", |loss| ended_by(loss.reason));
     let again = if is_locked_again {
         "The file is locked for you again"
@@ -168,9 +165,9 @@ pub(super) fn welcome(reader: &Call<'_>, own: Option<&Call<'_>>, tools: Toolset)
     let holders = reader.board().holders(reader.namespace());
     let mut held: Vec<(String, Kind, &Owner)> = Vec::new();
     for holder in &holders {
-        for (key, _) in &holder.held {
-            let what =
-                Target::of_key(key).map_or_else(|| key.to_string(), |target| target.text().into_owned());
+        for (key, entry) in &holder.held {
+            let target = locked_target(key, &entry.value);
+            let what = target.map_or_else(|| key.to_string(), |target| target.text().into_owned());
             held.push((what, key.kind(), holder.presence.owner()));
         }
     }

@@ -5,7 +5,7 @@ use rmcp::object;
 use serde::Serialize;
 
 use super::{Arguments, Entry, Family, Run, Toolset};
-use crate::board::{Call, Holding1, Key, Present, Revision, Target};
+use crate::board::{Call, Holding1, Key, Present, Revision};
 use crate::mcp::answer::{self, Outcome, millis};
 
 pub(super) static TOOL: Entry = Entry {
@@ -89,10 +89,9 @@ impl<'a> Row<'a> {
 
 impl<'a> Held<'a> {
     fn of(held: &'a Holding1) -> Self {
-        let target = Target::of_key(&held.key).map(|target| target.text().into_owned());
         Self {
-            key: target.is_none().then_some(&held.key),
-            target,
+            key: held.target.is_none().then_some(&held.key),
+            target: held.target.as_ref().map(|target| target.text().into_owned()),
             fence: held.fence,
             expires_in_ms: millis(held.remaining),
         }
