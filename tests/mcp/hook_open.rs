@@ -158,8 +158,8 @@ async fn lock_as(served: &Served, one: &mut Raw<DuplexStream>, is_sub: bool, ali
 }
 
 /// Lets time pass in steps so small that the board does not take one for a time in which it stood still.
-fn five_minutes(served: &Served) {
-    for _ in 0..300 {
+fn pass(served: &Served, seconds: u64) {
+    for _ in 0..seconds {
         served.advance(Duration::from_secs(1));
     }
 }
@@ -170,7 +170,7 @@ async fn hooks_keep_what_an_agent_holds_under_a_name_that_it_gave_itself() {
     let mut one = claude(&served, "one");
     lock_as(&served, &mut one, false, "backend", "src").await;
     for _ in 0..6 {
-        five_minutes(&served);
+        pass(&served, 300);
         hook(&mut one, before(&served, "Write", "src/a.rs")).await;
     }
     assert_eq!(holders(&served, "lock:src"), ["backend"]);
@@ -178,14 +178,14 @@ async fn hooks_keep_what_an_agent_holds_under_a_name_that_it_gave_itself() {
     // Its sub-agent's hooks keep it too, and what the sub-agent holds under another name.
     lock_as(&served, &mut one, true, "worker", "web").await;
     for _ in 0..6 {
-        five_minutes(&served);
+        pass(&served, 300);
         hook(&mut one, of_sub_agent(before(&served, "Write", "web/a.ts"))).await;
     }
     assert_eq!(holders(&served, "lock:src"), ["backend"]);
     assert_eq!(holders(&served, "lock:web"), ["worker"]);
 
     for _ in 0..5 {
-        five_minutes(&served);
+        pass(&served, 300);
     }
     for key in ["lock:src", "lock:web"] {
         assert_eq!(holders(&served, key), [""; 0], "{key} of who is silent");
@@ -229,6 +229,28 @@ async fn a_sub_agent_that_is_stopped_gives_everything_back_though_no_hook_of_its
     assert_eq!(holders(&served, "lock:b.rs"), [""; 0]);
     assert_eq!(holders(&served, "lock:main.rs"), ["one"]);
     assert_eq!(holders(&served, "lock:as.rs"), ["planner"], "a name of its own");
+}
+
+#[tokio::test]
+async fn an_agent_takes_over_from_its_sub_agent_that_is_silent() {
+    let served = Served::new();
+    let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
+    let sub = of_sub_agent(before(&served, "Write", "a.rs"));
+    assert_eq!(hook(&mut one, sub.clone()).await, Value::Null);
+    lock_as(&served, &mut one, true, "general-purpose-a54902da", "own.rs").await;
+    pass(&served, 59);
+    denied(&hook(&mut one, before(&served, "Write", "a.rs")).await);
+    pass(&served, 1);
+    denied(&hook(&mut two, before(&served, "Write", "a.rs")).await);
+    assert_eq!(
+        hook(&mut one, before(&served, "Write", "a.rs")).await,
+        Value::Null
+    );
+    assert_eq!(holders(&served, "lock:a.rs"), ["one"]);
+    // What it asked for itself is its own, and it may be at work after all.
+    denied(&hook(&mut one, before(&served, "Write", "own.rs")).await);
+    assert_eq!(hook(&mut one, sub).await, Value::Null);
+    assert_eq!(holders(&served, "lock:a.rs"), ["general-purpose-a54902da"]);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod coordination;
 mod counter;
 mod eras;
 mod guard_files;
+mod hook_handover;
 mod hook_long_names;
 mod hook_names;
 mod hook_open;

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use super::super::fault::{Fault, Listener};
 use super::super::tools::Toolset;
+use super::automatic::{self, Predecessor};
 use super::words;
 use crate::board::{
-    Call, DEFAULT_LEASE, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Refusal, Revision,
-    Session, SessionId, Target, Term, Wish, locked_target,
+    Call, Entry, Holder, Key, Kind, Lease, Loss, MAX_TARGETS, Mode, Refusal, Session, SessionId, Target,
+    Term, locked_target,
 };
 use crate::hook::Verdict;
 use crate::target::Resolver;
-
-/// What an automatic lock is for. It is known by these words, so that it is also known after the board was
-/// written down and read again; they are not what an agent would say.
-const AUTOMATIC: &str = "editing (locked automatically)";
 
 /// A lock that is in the way.
 pub(super) struct Rival {
@@ -24,11 +21,12 @@ pub(super) struct Rival {
     pub(super) remaining: Duration,
 }
 
-/// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them. What it holds
-/// under any of its names, which are the `whole` of it, is its own.
+/// Lets `agent` write `targets`, which are locked for it if `locks`, unless others hold one of them that do not hand it
+/// on. What it holds under any of its names, which are the `whole` of it, is its own.
 pub(super) async fn edit(
     agent: &Call<'_>,
     whole: &[Call<'_>],
+    predecessor: &Predecessor<'_>,
     targets: &[Target],
     locks: bool,
     tools: Toolset,
@@ -48,14 +46,11 @@ pub(super) async fn edit(
     };
     let lost: Vec<(&Call<'_>, Vec<Loss>)> = whole.iter().map(|one| (one, losses(one))).collect();
     if locks {
+        predecessor
+            .hand_on(&in_the_way(agent, whole, &open), &open)
+            .await?;
         for some in open.chunks(MAX_TARGETS) {
-            let wish = Wish {
-                targets: Arc::from(some),
-                mode: Mode::Exclusive,
-                why: Some(Arc::from(AUTOMATIC)),
-                ttl: DEFAULT_LEASE,
-            };
-            match agent.acquire(wish, Duration::ZERO).await {
+            match agent.acquire(automatic::wish(some), Duration::ZERO).await {
                 Ok(_) => {}
                 Err(Refusal::Held(held)) if held.holder != *agent.owner() => {
                     return Ok(words::held(&held, tools));
@@ -120,48 +115,6 @@ pub(super) fn commit(reader: &Call<'_>, own: &[Session], targets: &[Target]) -> 
     words::committed(&rivals.collect::<Vec<_>>(), own.is_empty())
 }
 
-/// Gives back what was locked automatically for `agent`, which may have named itself: hooks lock for it under the name
-/// that they know it by.
-pub(in crate::mcp) fn give_back_all_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
-    give_back_automatic(agent)?;
-    agent.known_as().as_ref().map_or(Ok(()), give_back_automatic)
-}
-
-/// Gives back what of `targets` was locked automatically for `agent`, which asks for them under a name that it gave
-/// itself: it would be in its own way.
-pub(in crate::mcp) fn give_way(agent: &Call<'_>, targets: &[Target]) -> Result<(), Refusal> {
-    let is_wanted = |key: &Key| {
-        let held = Target::of_key(key);
-        held.is_some_and(|held| targets.iter().any(|target| target.overlaps(&held)))
-    };
-    agent
-        .known_as()
-        .map_or(Ok(()), |known| give_back_of(&known, is_wanted))
-}
-
-/// Gives back what was locked for `agent` automatically.
-pub(super) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
-    give_back_of(agent, |_| true)
-}
-
-fn give_back_of(agent: &Call<'_>, is_it: impl Fn(&Key) -> bool) -> Result<(), Refusal> {
-    let is_automatic =
-        |lease: &&Lease| lease.owner() == agent.owner() && lease.why.as_deref() == Some(AUTOMATIC);
-    let mut held = agent.board().holds(agent.namespace(), agent.owner());
-    held.retain(|(key, _)| is_it(key));
-    let fences = held.iter().flat_map(|(_, entry)| {
-        let automatic = entry.leases().iter().filter(is_automatic);
-        automatic.map(|lease| lease.fence)
-    });
-    let mut fences: Vec<Revision> = fences.collect();
-    fences.sort_unstable();
-    fences.dedup();
-    for fence in fences {
-        agent.release(Some(fence))?;
-    }
-    Ok(())
-}
-
 /// Tells whether `agent` may write `target` because of a lock that it has.
 fn is_held_by(agent: &Call<'_>, whole: &[Call<'_>], target: &Target) -> bool {
     held_above(agent, target).iter().any(|(_, entry)| {
@@ -177,6 +130,14 @@ fn is_own(whole: &[Call<'_>], lease: &Lease) -> bool {
         let own = own.owner();
         own == owner || lease.term == Term::Entry && own.session == owner.session
     })
+}
+
+/// Returns the holds of others on `targets`, and on directories above them.
+fn in_the_way(agent: &Call<'_>, whole: &[Call<'_>], targets: &[Target]) -> Vec<Rival> {
+    let held = targets.iter().flat_map(|target| held_above(agent, target));
+    held.flat_map(|(key, entry)| rivals(agent, &key, &entry))
+        .filter(|rival| !is_own(whole, &rival.lease))
+        .collect()
 }
 
 /// Returns the first hold on `target`, or on a directory above it, that is not `own`.

@@ -7,8 +7,10 @@
 //!   person at a terminal or a client without a session, holds nothing and is kept from what others hold.
 //! - Every hook is a sign of life of its agent under all its names. A sub-agent's is one of the agent that it works for
 //!   too.
-//! - What is locked automatically is given back when its agent stops, or starts another one to go on with it.
+//! - What is locked automatically is given back when its agent stops, or is asked for something new. An agent that goes
+//!   on with the work of another one of its client takes it over.
 
+mod automatic;
 mod edit;
 pub(super) mod tool;
 pub(super) mod wake;
@@ -26,8 +28,8 @@ use crate::board::{Call, Entry, Key, Kind, Opener, Outcome, Refusal, Revision, S
 use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, Over, SubAgent, Verdict};
 
-use edit::give_back_automatic;
-pub(super) use edit::{give_back_all_automatic, give_way};
+use automatic::{Predecessor, give_back_automatic};
+pub(super) use automatic::{give_back_all_automatic, give_way};
 
 /// What a hook asks: an [`Occasion`] in, a [`Verdict`] out.
 pub(super) const HOOK: &str = "callboard/hook";
@@ -146,15 +148,23 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Returns whose work the agent goes on with that the hook speaks for.
+    ///
+    /// Threads do not tell which of them work for one another, beyond the one that the client was started for.
+    async fn predecessor(&self) -> Result<Predecessor<'a>, Refusal> {
+        Ok(match (self.home, &self.occasion.agent, &self.occasion.thread) {
+            (Some(home), Some(_), _) => Predecessor::Leader(self.leader(home).await?),
+            (Some(_), None, None) => Predecessor::Silent(self.sessions),
+            _ => Predecessor::Nobody,
+        })
+    }
+
     /// Tells a new agent what is going on.
     async fn start(&self, agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
-        if let (Some(home), Some(_)) = (self.home, &self.occasion.agent) {
-            // Whoever hands work on does not go on with it at the same time.
-            give_back_automatic(&self.leader(home).await?)?;
-        }
+        let predecessor = self.predecessor().await?;
         let context = match agent {
-            Some(agent) => words::welcome(agent, Some(agent), self.tools)?,
-            None => words::welcome(&self.asking.call(), None, self.tools)?,
+            Some(agent) => words::welcome(agent, Some(agent), &predecessor, self.tools)?,
+            None => words::welcome(&self.asking.call(), None, &predecessor, self.tools)?,
         };
         Ok(Verdict::Tell { context })
     }
@@ -186,7 +196,9 @@ impl<'a> Case<'a> {
             };
             let verdict = match agent {
                 Some(agent) if is_edit => {
-                    edit::edit(agent, &whole, &targets, self.occasion.auto_lock, self.tools).await?
+                    let predecessor = self.predecessor().await?;
+                    let locks = self.occasion.auto_lock;
+                    edit::edit(agent, &whole, &predecessor, &targets, locks, self.tools).await?
                 }
                 None if is_edit => edit::look(reader, &targets, self.tools),
                 _ => edit::overwrite(reader, &whole, &targets, self.place.resolver(), self.tools),

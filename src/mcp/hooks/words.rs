@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::super::fault::{ended_by, named, spoken};
 use super::super::targets::texts;
 use super::super::tools::Toolset;
+use super::automatic::Predecessor;
 use super::edit::Rival;
 use crate::board::{Call, Held, Key, Kind, Loss, Owner, Refusal, Revision, Target, locked_target};
 use crate::hook::Verdict;
@@ -137,8 +138,13 @@ pub(super) fn unfinished(claims: &[(Key, Revision)]) -> String {
 }
 
 /// Returns what an agent that begins to work should know, as `reader` sees it; `own` is who it is, if it is
-/// attached already.
-pub(super) fn welcome(reader: &Call<'_>, own: Option<&Call<'_>>, tools: Toolset) -> Result<String, Refusal> {
+/// attached already. What it takes over from its `predecessor` is free for it.
+pub(super) fn welcome(
+    reader: &Call<'_>,
+    own: Option<&Call<'_>>,
+    predecessor: &Predecessor<'_>,
+    tools: Toolset,
+) -> Result<String, Refusal> {
     let mut text = String::from("callboard coordinates the agents that work on this project. ");
     if let Some(own) = own {
         let name = own.owner();
@@ -166,6 +172,9 @@ pub(super) fn welcome(reader: &Call<'_>, own: Option<&Call<'_>>, tools: Toolset)
     let mut held: Vec<(String, Kind, &Owner)> = Vec::new();
     for holder in &holders {
         for (key, entry) in &holder.held {
+            if entry.leases().iter().any(|lease| predecessor.hands_on(lease)) {
+                continue;
+            }
             let target = locked_target(key, &entry.value);
             let what = target.map_or_else(|| key.to_string(), |target| target.text().into_owned());
             held.push((what, key.kind(), holder.presence.owner()));
