@@ -1,6 +1,9 @@
 //! Claude Code's hooks.
 //!
 //! The shapes are those of its version 2.1.329. Codex has taken most of them over.
+//!
+//! A turn ends with one of three: an event when the agent stops, another when the model's provider fails, and none at
+//! all when the person interrupts it. So the prompt that begins the next one tells of the end, too.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -11,6 +14,9 @@ use serde_json::{Value, json};
 
 use super::shell;
 use super::{Heard, HookError, Moment, Occasion, Over, SubAgent, Verdict};
+
+/// What a turn ends with that the model's provider did not let come to its end.
+const STOPPED_BY_FAILURE: &str = "StopFailure";
 
 /// The input of any event, as far as it matters.
 #[derive(Debug, Deserialize)]
@@ -63,7 +69,8 @@ impl Input<'_> {
             moment: moment(&self.hook_event_name),
             agent: self.agent_id.map(|id| SubAgent { kind, id }),
             call: self.tool_use_id,
-            held_back: self.stop_hook_active,
+            // A failure of the model's provider is not undone by going on.
+            held_back: self.stop_hook_active || self.hook_event_name == STOPPED_BY_FAILURE,
             over,
             cwd: self.cwd,
             ..Occasion::default()
@@ -149,9 +156,10 @@ pub(super) fn read(input: &[u8]) -> Result<Heard, HookError> {
 fn moment(event: &str) -> Moment {
     match event {
         "SessionStart" | "SubagentStart" => Moment::Start,
+        "UserPromptSubmit" => Moment::Turn,
         "PreToolUse" => Moment::Before,
         "PostToolBatch" => Moment::Between,
-        "Stop" | "SubagentStop" => Moment::Stop,
+        "Stop" | "SubagentStop" | STOPPED_BY_FAILURE => Moment::Stop,
         "SessionEnd" => Moment::End,
         _ => Moment::After,
     }
@@ -292,12 +300,14 @@ mod tests {
     fn events_are_told_apart() {
         for (event, moment) in [
             ("SessionStart", Moment::Start),
+            ("UserPromptSubmit", Moment::Turn),
             ("SubagentStart", Moment::Start),
             ("PostToolUse", Moment::After),
             ("PostToolUseFailure", Moment::After),
             ("PostToolBatch", Moment::Between),
             ("Stop", Moment::Stop),
             ("SubagentStop", Moment::Stop),
+            ("StopFailure", Moment::Stop),
             ("SessionEnd", Moment::End),
             ("SomethingNew", Moment::After),
         ] {
@@ -305,6 +315,16 @@ mod tests {
             let heard = occasion(&input);
             assert_eq!((heard.moment, heard.held_back), (moment, true), "{event}");
         }
+    }
+
+    #[test]
+    fn a_failure_holds_nobody_back_and_a_prompt_is_never_answered() {
+        assert!(occasion(r#"{"hook_event_name":"StopFailure","error":"rate_limit"}"#).held_back);
+        assert!(!occasion(r#"{"hook_event_name":"Stop"}"#).held_back);
+        // What is printed at a prompt becomes part of it.
+        assert_eq!(answer("UserPromptSubmit", &Verdict::Pass), None);
+        let context = "two here".to_owned();
+        assert_eq!(answer("UserPromptSubmit", &Verdict::Tell { context }), None);
     }
 
     #[test]

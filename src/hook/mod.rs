@@ -42,6 +42,8 @@ pub enum Client {
 pub enum Moment {
     /// It begins to work, or goes on in a new session.
     Start,
+    /// It is asked for something new, so what it did before is over, also if nobody told of the end.
+    Turn,
     /// It is about to use a tool.
     Before,
     /// It has used a tool, or did something else that shows that it is at work.

@@ -64,11 +64,11 @@ impl User {
 #[test]
 fn the_way_follows_the_version_that_is_installed() {
     for (says, ways, said) in [
-        ("2.1.329 (Claude Code)", (8, 2), "hooks ask over the bridge"),
-        ("2.1.328 (Claude Code)", (8, 2), "2.1.328 or newer"),
-        ("2.1.327 (Claude Code)", (0, 10), "here it is 2.1.327"),
-        ("1.9.999", (0, 10), "here it is 1.9.999"),
-        ("hello", (0, 10), "is not known"),
+        ("2.1.329 (Claude Code)", (9, 3), "hooks ask over the bridge"),
+        ("2.1.328 (Claude Code)", (9, 3), "2.1.328 or newer"),
+        ("2.1.327 (Claude Code)", (0, 12), "here it is 2.1.327"),
+        ("1.9.999", (0, 12), "here it is 1.9.999"),
+        ("hello", (0, 12), "is not known"),
     ] {
         let user = User::new(says);
         let told = user.set_up(&[]);
@@ -90,12 +90,12 @@ fn hooks_over_the_bridge_are_what_was_agreed() {
 fn the_user_chooses_the_way_and_what_happens_without_a_board() {
     let user = User::new("2.1.329 (Claude Code)");
     user.set_up(&["--hook-way", "process"]);
-    assert_eq!(user.ways(), (0, 10));
+    assert_eq!(user.ways(), (0, 12));
     user.claude("2.1.100");
     user.set_up(&["--hook-way", "bridge", "--enforce", "closed", "--no-auto-lock"]);
-    assert_eq!(user.ways(), (8, 2));
-    assert_eq!(user.text().matches(r#""enforce": "closed""#).count(), 8);
-    assert_eq!(user.text().matches("--enforce closed --no-auto-lock").count(), 2);
+    assert_eq!(user.ways(), (9, 3));
+    assert_eq!(user.text().matches(r#""enforce": "closed""#).count(), 9);
+    assert_eq!(user.text().matches("--enforce closed --no-auto-lock").count(), 3);
     user.set_up(&["--enforce", "open", "--hook-way", "bridge"]);
     assert!(!user.text().contains("onFailure"), "{}", user.text());
     for pair in ["--remove --enforce open", "--no-hooks --wake"] {
@@ -112,9 +112,9 @@ fn a_second_run_mends_what_leads_elsewhere_and_a_third_finds_nothing_to_do() {
     fs::create_dir_all(user.settings().parent().unwrap()).unwrap();
     fs::write(user.settings(), before).unwrap();
     user.set_up(&["--namespace", "old"]);
-    assert_eq!(user.text().matches("--namespace old").count(), 10);
+    assert_eq!(user.text().matches("--namespace old").count(), 12);
     user.set_up(&["--namespace", "new"]);
-    assert_eq!(user.text().matches("--namespace new").count(), 10);
+    assert_eq!(user.text().matches("--namespace new").count(), 12);
     assert!(!user.text().contains("old"), "{}", user.text());
     let ran = user.run(&["setup", "claude", "--namespace", "new"]);
     assert_eq!(
@@ -123,7 +123,7 @@ fn a_second_run_mends_what_leads_elsewhere_and_a_third_finds_nothing_to_do() {
     );
     user.claude("2.1.329 (Claude Code)");
     user.set_up(&["--namespace", "new"]);
-    assert_eq!(user.ways(), (8, 2));
+    assert_eq!(user.ways(), (9, 3));
     user.set_up(&["--remove"]);
     assert_eq!(user.text(), before);
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::hook_rules::{ONE, TWO, attach, denied, edit, holders, hook, passes, sub_agent};
 use crate::support::socket::SocketServer;
 
-const SUB: &str = "general-purpose-a54902da";
+const SUB: &str = "general-purpose-c31c6cce";
 
 fn of_sub(paths: &[&str]) -> Value {
     json!({ "agent": sub_agent("a54902da7c31c6cce"), "writes": paths })
@@ -55,4 +55,18 @@ async fn a_sub_agent_takes_over_what_it_edits_and_no_more() {
     assert!(reason.contains(&format!("a.rs is locked by {SUB}")), "{reason}");
     passes(&hook(&server, "stop", ONE, of_sub(&[])).await);
     passes(&edit(&server, ONE, "a.rs").await);
+}
+
+#[tokio::test]
+async fn a_turn_that_ended_without_a_word_keeps_no_file() {
+    let server = SocketServer::start();
+    let mut one = attach(&server, "one", ONE).await;
+    one.body("acquireLock", json!({ "targets": ["own.rs"] })).await;
+    passes(&edit(&server, ONE, "a.rs").await);
+    passes(&hook(&server, "before", ONE, of_sub(&["b.rs"])).await);
+    passes(&hook(&server, "turn", ONE, json!({})).await);
+    assert_eq!(holders(&server, "lock:a.rs"), [""; 0]);
+    assert_eq!(holders(&server, "lock:own.rs"), ["one"]);
+    assert_eq!(holders(&server, "lock:b.rs"), [SUB], "it may be at work");
+    passes(&hook(&server, "turn", 4_300_000, json!({})).await);
 }

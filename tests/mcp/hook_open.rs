@@ -211,7 +211,7 @@ async fn a_sub_agent_that_is_stopped_gives_everything_back_though_no_hook_of_its
     stopped["tool_input.task_id"] = json!("a54902da7c31c6cce");
     assert_eq!(hook(&mut one, stopped).await, Value::Null);
     assert_eq!(holders(&served, "lock:a.rs"), [""; 0]);
-    assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-a1d34df3"]);
+    assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-9c54df48"]);
 
     // A person stops one without a word to anybody. That nobody is at work any more, the next stop tells.
     let stop = |tasks: Option<Value>| {
@@ -221,7 +221,7 @@ async fn a_sub_agent_that_is_stopped_gives_everything_back_though_no_hook_of_its
     };
     for unsure in [None, Some(json!([{ "id": "t1", "type": "teammate" }]))] {
         hook(&mut one, stop(unsure)).await;
-        assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-a1d34df3"]);
+        assert_eq!(holders(&served, "lock:b.rs"), ["general-purpose-9c54df48"]);
     }
     hook(&mut one, other(stop(Some(json!([]))))).await;
     hook(&mut one, other(before(&served, "Write", "b.rs"))).await;
@@ -237,7 +237,7 @@ async fn an_agent_takes_over_from_its_sub_agent_that_is_silent() {
     let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
     let sub = of_sub_agent(before(&served, "Write", "a.rs"));
     assert_eq!(hook(&mut one, sub.clone()).await, Value::Null);
-    lock_as(&served, &mut one, true, "general-purpose-a54902da", "own.rs").await;
+    lock_as(&served, &mut one, true, "general-purpose-c31c6cce", "own.rs").await;
     pass(&served, 59);
     denied(&hook(&mut one, before(&served, "Write", "a.rs")).await);
     pass(&served, 1);
@@ -250,7 +250,7 @@ async fn an_agent_takes_over_from_its_sub_agent_that_is_silent() {
     // What it asked for itself is its own, and it may be at work after all.
     denied(&hook(&mut one, before(&served, "Write", "own.rs")).await);
     assert_eq!(hook(&mut one, sub).await, Value::Null);
-    assert_eq!(holders(&served, "lock:a.rs"), ["general-purpose-a54902da"]);
+    assert_eq!(holders(&served, "lock:a.rs"), ["general-purpose-c31c6cce"]);
 }
 
 #[tokio::test]
@@ -266,6 +266,7 @@ async fn messages_are_told_between_tools_and_claims_hold_back_once() {
     assert!(context.contains("messages waiting: 1"), "{context}");
     let held = hook(&mut one, event("Stop")).await;
     assert_eq!(held["decision"], "block", "{held}");
+    assert_eq!(hook(&mut one, event("StopFailure")).await, Value::Null);
     let mut again = event("Stop");
     again["stop_hook_active"] = json!("true");
     assert_eq!(hook(&mut one, again).await, Value::Null);

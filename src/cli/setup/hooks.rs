@@ -294,8 +294,8 @@ mod tests {
         });
         assert_eq!(
             apart,
-            [2, 8],
-            "a session begins and ends without a connection: {over_bridge}"
+            [3, 9],
+            "a session begins, perhaps with a prompt, and ends without a connection: {over_bridge}"
         );
         assert_eq!(over_bridge, add_to(Some(THEIRS), Client::Claude, mixed));
         let back = add_to(

@@ -102,7 +102,7 @@ impl<'a> Case<'a> {
         }
         let is_at_work = matches!(
             self.occasion.moment,
-            Moment::Before | Moment::After | Moment::Between
+            Moment::Turn | Moment::Before | Moment::After | Moment::Between
         );
         if let (Some(home), None, true) = (self.home, &self.occasion.agent, is_at_work) {
             self.place.wakers().stir(home.owner().session);
@@ -111,6 +111,7 @@ impl<'a> Case<'a> {
         self.end_stopped()?;
         match self.occasion.moment {
             Moment::Start => self.start(agent.as_ref()).await,
+            Moment::Turn => turn(agent.as_ref()),
             Moment::Before => self.before(agent.as_ref()).await,
             Moment::After => Ok(Verdict::Pass),
             Moment::Between => Ok(self.between(agent.as_ref())),
@@ -353,6 +354,12 @@ impl<'a> Case<'a> {
             },
         })
     }
+}
+
+/// Ends what `agent` was editing in the turn before, which may have ended without a word.
+fn turn(agent: Option<&Call<'_>>) -> Result<Verdict, Refusal> {
+    agent.map_or(Ok(()), give_back_automatic)?;
+    Ok(Verdict::Pass)
 }
 
 /// Returns `agent`, which works in the session `seat`, and the same under the names that it gave itself in its calls.

@@ -48,9 +48,12 @@ const WAKING: u32 = 12 * 3_600;
 
 /// Our own tools are among them because only a hook knows which sub-agent calls. A failure closes the way for edits
 /// alone: an agent that cannot even run a command could not repair anything. When a session starts, its servers are
-/// not connected yet, and when it ends, they may be gone.
+/// not connected yet, and perhaps not at its first prompt; when it ends, they may be gone.
+///
+/// `PostToolBatch` is the youngest of these events: a version that knows it knows them all.
 const OCCASIONS: &[Occasion] = &[
     by_process("SessionStart"),
+    by_process("UserPromptSubmit"),
     on("SubagentStart", None),
     Occasion {
         fails_closed: true,
@@ -61,6 +64,7 @@ const OCCASIONS: &[Occasion] = &[
     on("PostToolUseFailure", None),
     on("PostToolBatch", None),
     on("Stop", None),
+    on("StopFailure", None),
     on("SubagentStop", None),
     by_process("SessionEnd"),
 ];
