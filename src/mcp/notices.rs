@@ -10,7 +10,7 @@ use super::fault::{ended_by, named, spoken};
 use super::targets::texts;
 use super::tools::{Family, Toolset};
 use super::worktrees::Overlap;
-use crate::board::{Changed, Intrusion, Kind, Loss, Notices, Target};
+use crate::board::{Changed, Intrusion, Kind, Loss, Notices, Revision, Target};
 
 /// The most who wait that an agent is told of; how many more there are is said.
 const MAX_WANTED: usize = 16;
@@ -26,7 +26,7 @@ pub(super) fn add(
     family: Family,
     tools: Toolset,
 ) {
-    let told = told(notices, overlaps, tools);
+    let told = told(notices, overlaps, None, tools);
     if family == Family::Original {
         result.structured_content = None;
         let beside = json!({ "notices": told }).to_string();
@@ -43,19 +43,34 @@ pub(super) fn add(
     }
 }
 
-/// Returns what an agent can do about `notices`, in words.
-pub(super) fn hint(notices: &Notices, tools: Toolset) -> String {
-    told(notices, &[], tools)["hint"]
+/// Returns what an agent can do about `notices`, in words. They are for the name `alias` that it gave itself, if that
+/// is not its client's for it: what is done about them is done in that name.
+pub(super) fn hint(notices: &Notices, alias: Option<&str>, tools: Toolset) -> String {
+    told(notices, &[], alias, tools)["hint"]
         .as_str()
         .unwrap_or_default()
         .to_owned()
 }
 
-fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
+/// Returns what a call has to say beside its arguments that is made under `alias`, in words.
+pub(super) fn with(alias: Option<&str>) -> String {
+    alias.map_or_else(String::new, |name| format!(" with as {name:?}"))
+}
+
+/// Names the call that gives up what was lost under `fence`, which ends the notices of it; `with` is what [`with`] says.
+pub(super) fn release(with: &str, fence: Revision) -> String {
+    match with {
+        "" => format!("releaseLock with fence {fence}"),
+        with => format!("releaseLock{with} and fence {fence}"),
+    }
+}
+
+fn told(notices: &Notices, overlaps: &[Overlap], alias: Option<&str>, tools: Toolset) -> Value {
     let mut told = json!({});
     let mut hints = Vec::new();
+    let with = with(alias);
     if !notices.lost.is_empty() {
-        told["lost"] = lost(&notices.lost, &mut hints);
+        told["lost"] = lost(&notices.lost, &with, &mut hints);
     }
     if let Some(first) = notices.wanted.first() {
         let wanted = notices.wanted.iter().take(MAX_WANTED).map(|wanted| {
@@ -70,7 +85,7 @@ fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
             told["wantedMore"] = json!(notices.wanted.len() - MAX_WANTED);
         }
         hints.push(format!(
-            "{} waits for {}: releaseLock as soon as you are done with it",
+            "{} waits for {}: releaseLock{with} as soon as you are done with it",
             first.by,
             named(&first.targets)
         ));
@@ -92,7 +107,7 @@ fn told(notices: &Notices, overlaps: &[Overlap], tools: Toolset) -> Value {
     if notices.inbox > 0 {
         told["inbox"] = json!(notices.inbox);
         hints.push(match tools.find("receiveMessages") {
-            Some(_) => "receiveMessages has news for you".to_owned(),
+            Some(_) => format!("receiveMessages{with} has news for you"),
             None => "listKeys msg:* with values true has news for you".to_owned(),
         });
     }
@@ -150,8 +165,9 @@ fn in_words(first: &Changed, files: &[Target]) -> String {
     )
 }
 
-/// Returns one row for each fence: what was taken in one call is lost in one.
-fn lost(losses: &[Loss], hints: &mut Vec<String>) -> Value {
+/// Returns one row for each fence: what was taken in one call is lost in one. `with` is what a call has to say that is
+/// to end one.
+fn lost(losses: &[Loss], with: &str, hints: &mut Vec<String>) -> Value {
     let mut rows = Vec::new();
     for together in losses.chunk_by(|a, b| (a.fence, a.reason) == (b.fence, b.reason)) {
         let Some(first) = together.first() else {
@@ -161,14 +177,15 @@ fn lost(losses: &[Loss], hints: &mut Vec<String>) -> Value {
         let ended = ended_by(first.reason);
         if first.key.kind() == Kind::Lock {
             hints.push(format!(
-                "your lock on {} {ended}: stop editing, acquireLock again, then read again before you go on",
+                "your lock on {} {ended}: stop editing, acquireLock{with} again, then read again before you go on",
                 named(&targets)
             ));
             rows.push(json!({ "targets": texts(&targets), "fence": first.fence, "reason": first.reason }));
         } else {
             hints.push(format!(
-                "your hold on {} {ended}: stop working on it; releaseLock with its fence ends this notice",
-                first.key
+                "your hold on {} {ended}: stop working on it; {} ends this notice",
+                first.key,
+                release(with, first.fence)
             ));
             rows.push(json!({ "key": first.key, "fence": first.fence, "reason": first.reason }));
         }

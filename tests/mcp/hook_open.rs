@@ -141,6 +141,20 @@ async fn what_a_sub_agent_holds_under_a_name_of_its_own_is_not_in_its_way_and_go
     }
 }
 
+/// Calls `tool` as Claude Code does, whose hook says before that it is the main agent's call.
+async fn call(served: &Served, one: &mut Raw<DuplexStream>, tool: &str, arguments: Value) -> Value {
+    let announced = before(served, &format!("mcp__callboard__{tool}"), "");
+    assert_eq!(hook(one, announced).await, Value::Null);
+    announced_call(one, tool, arguments).await
+}
+
+async fn announced_call(one: &mut Raw<DuplexStream>, tool: &str, arguments: Value) -> Value {
+    let meta = json!({ "claudecode/toolUseId": "toolu_1" });
+    let call = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+    let answer = one.request("tools/call", call).await;
+    answer["result"]["structuredContent"].clone()
+}
+
 /// Locks `target` under the name `alias`, in a call which the hook before it says is of the main agent, or of the
 /// sub-agent.
 async fn lock_as(served: &Served, one: &mut Raw<DuplexStream>, is_sub: bool, alias: &str, target: &str) {
@@ -150,10 +164,7 @@ async fn lock_as(served: &Served, one: &mut Raw<DuplexStream>, is_sub: bool, ali
         false => announced,
     };
     assert_eq!(hook(one, announced).await, Value::Null);
-    let arguments = json!({ "targets": [target], "as": alias });
-    let meta = json!({ "claudecode/toolUseId": "toolu_1" });
-    let call = json!({ "name": "acquireLock", "arguments": arguments, "_meta": meta });
-    one.request("tools/call", call).await;
+    announced_call(one, "acquireLock", json!({ "targets": [target], "as": alias })).await;
     assert_eq!(holders(served, &format!("lock:{target}")), [alias]);
 }
 
@@ -270,6 +281,43 @@ async fn messages_are_told_between_tools_and_claims_hold_back_once() {
     let mut again = event("Stop");
     again["stop_hook_active"] = json!("true");
     assert_eq!(hook(&mut one, again).await, Value::Null);
+}
+
+#[tokio::test]
+async fn what_there_is_under_another_name_is_told_with_that_name() {
+    let served = Served::new();
+    let (mut one, mut two) = (claude(&served, "one"), claude(&served, "two"));
+    one.set("task:7", "{}").await;
+    lock_as(&served, &mut one, false, "backend", "src").await;
+    let claim = call(&served, &mut one, "claimTask", json!({ "as": "backend" })).await;
+    let send = json!({ "to": "backend", "body": "hello" });
+    two.body("sendMessage", send).await;
+    let namespace = served.board.open(&Namespace::default()).unwrap();
+    for key in ["lock:src", "task:7"] {
+        let key = Key::parse(key).unwrap();
+        let rev = served.board.get(namespace, &key).unwrap().rev;
+        served.board.expire(namespace, key, rev).unwrap();
+    }
+    let told = hook(&mut one, event("PostToolBatch")).await;
+    let context = told["hookSpecificOutput"]["additionalContext"].as_str().unwrap();
+    let token = &claim["token"];
+    for part in [
+        r#"acquireLock with as "backend" again"#,
+        r#"receiveMessages with as "backend" has news"#,
+        &format!(r#"releaseLock with as "backend" and fence {token} ends"#),
+    ] {
+        assert!(context.contains(part), "{part}: {context}");
+    }
+    // Who does so is not told again.
+    for (tool, arguments) in [
+        ("acquireLock", json!({ "as": "backend", "targets": ["src"] })),
+        ("receiveMessages", json!({ "as": "backend" })),
+        ("releaseLock", json!({ "as": "backend", "fence": token })),
+    ] {
+        let done = call(&served, &mut one, tool, arguments).await;
+        assert_eq!(done["success"], true, "{tool}: {done}");
+    }
+    assert_eq!(hook(&mut one, event("PostToolBatch")).await, Value::Null);
 }
 
 #[tokio::test]

@@ -262,15 +262,16 @@ impl<'a> Case<'a> {
             return Verdict::Pass;
         };
         let mut told = Vec::new();
-        for one in self.whole(agent) {
+        for (at, one) in self.whole(agent).iter().enumerate() {
             let Some(notices) = one.notices() else { continue };
+            let alias = (at > 0).then_some(&*one.owner().name);
             let waiting = match notices.inbox {
                 0 => String::new(),
                 waiting => format!(" (messages waiting: {waiting})"),
             };
             told.push(format!(
                 "callboard: {}{waiting}",
-                notices::hint(&notices, self.tools)
+                notices::hint(&notices, alias, self.tools)
             ));
             one.note_told(&notices);
         }

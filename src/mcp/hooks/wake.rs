@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::super::fault::{Fault, named};
+use super::super::notices;
 use super::super::targets::Place;
 use super::super::tools::Toolset;
 use super::{opener, under_all_names};
@@ -210,7 +211,7 @@ impl Known {
                 self.wishes.push((place, wish));
             }
         }
-        let with = alias.map_or_else(String::new, |name| format!(" with as {name:?}"));
+        let with = notices::with(alias);
         let mut reasons = Vec::new();
         let can_read = tools.find("receiveMessages").is_some();
         if let Some((newest, waiting)) = agent
