@@ -229,6 +229,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Notes that the agent was told of `losses` before it edits `files`; see [`Loss::concerns`].
+    pub fn note_losses_told(&self, losses: &[Loss], files: &[Target]) {
+        if !losses.is_empty() {
+            self.board
+                .note_losses_told(self.namespace, self.owner(), losses, files);
+        }
+    }
+
     /// Applies a command that must not be applied again when its request is repeated. Locking is no such
     /// command: what is held already is renewed.
     pub(super) fn apply<C: Command>(&self, command: C) -> Result<C::Answer, Refusal> {

@@ -46,6 +46,7 @@ impl Transaction<'_> {
             fence: lease.fence,
             reason,
             at: self.now(),
+            told: Vec::new(),
         };
         self.space_of(namespace).holdings.lost(lease.owner(), loss);
     }

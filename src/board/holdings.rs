@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Entry, Key, Lease, Loss, Owner, Presence, Revision, SessionId, Time};
+use super::{Entry, Key, Lease, Loss, Owner, Presence, Revision, SessionId, Target, Time};
 
 /// The most losses that an owner is told of; it needs the newest.
 const MAX_LOSSES: usize = 64;
+/// For how many files it is remembered that a loss was told of; of the others it is told again.
+const MAX_TOLD: usize = 256;
 /// How many owners that left are remembered for what they lost.
 const MAX_GONE: usize = 1_000;
 
@@ -183,6 +185,19 @@ impl Holdings {
     /// Returns what `owner` lost and has not been made up for.
     pub(crate) fn losses(&self, owner: &Owner) -> &[Loss] {
         self.owners.get(owner).map_or(&[], |one| &one.losses)
+    }
+
+    /// Notes that `owner` was told of the `losses` before it edits `files`.
+    pub(crate) fn note_told(&mut self, owner: &Owner, losses: &[Loss], files: &[Target]) {
+        let Some(holding) = self.owners.get_mut(owner) else {
+            return;
+        };
+        for loss in holding.losses.iter_mut().filter(|loss| losses.contains(loss)) {
+            let news = files.iter().filter(|file| loss.concerns(file)).cloned();
+            loss.told.extend(news.collect::<Vec<_>>());
+            let many = loss.told.len().saturating_sub(MAX_TOLD);
+            loss.told.drain(..many);
+        }
     }
 
     /// Returns what everybody lost and has not been made up for.

@@ -149,4 +149,14 @@ pub struct Loss {
     pub reason: Reason,
     /// When it ended.
     pub at: Time,
+    /// The files below it before whose next edit the owner was told of it.
+    pub told: Vec<Target>,
+}
+
+impl Loss {
+    /// Tells whether the owner must hear of it before it edits `file`, and has not yet.
+    pub fn concerns(&self, file: &Target) -> bool {
+        let is_of_it = self.target.as_ref().is_some_and(|lost| lost.overlaps(file));
+        is_of_it && !self.told.contains(file)
+    }
 }

@@ -9,8 +9,8 @@ use super::space::{Copied, Space};
 use super::transaction::Transaction;
 use super::{
     Compacted, Entry, Event, EventKind, Grant, Holder, Intrusion, Key, Kind, KindStats, Lease, Limits, Loss,
-    Namespace, NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Term, Ticket, Time,
-    Waiter, Wish,
+    Namespace, NamespaceId, Notices, Owner, Pattern, Presence, Refusal, Revision, Score, Target, Term,
+    Ticket, Time, Waiter, Wish,
 };
 
 /// The most namespaces that a board opens.
@@ -347,6 +347,17 @@ impl Ledger {
     pub fn forget_losses(&mut self, namespace: NamespaceId, owner: &Owner, told: &[Loss]) {
         let holdings = &mut self.space_mut(namespace).holdings;
         holdings.make_up(owner, |loss| told.contains(loss));
+    }
+
+    /// Notes that `owner` was told of the `losses` before it edits `files`.
+    pub fn note_losses_told(
+        &mut self,
+        namespace: NamespaceId,
+        owner: &Owner,
+        losses: &[Loss],
+        files: &[Target],
+    ) {
+        self.space_mut(namespace).holdings.note_told(owner, losses, files);
     }
 
     /// Returns the changes of locked files by others than their holders, in the order in which they were seen.

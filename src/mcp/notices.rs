@@ -177,8 +177,10 @@ fn lost(losses: &[Loss], with: &str, hints: &mut Vec<String>) -> Value {
         let ended = ended_by(first.reason);
         if first.key.kind() == Kind::Lock {
             hints.push(format!(
-                "your lock on {} {ended}: stop editing, acquireLock{with} again, then read again before you go on",
-                named(&targets)
+                "your lock on {} {ended}: stop editing, acquireLock{with} again, then read again before you go on; \
+                 {} ends this notice",
+                named(&targets),
+                release(with, first.fence)
             ));
             rows.push(json!({ "targets": texts(&targets), "fence": first.fence, "reason": first.reason }));
         } else {

@@ -265,42 +265,6 @@ async fn who_hands_work_on_hands_on_the_files_it_was_editing() {
 }
 
 #[tokio::test]
-async fn who_lost_a_lock_is_told_once_before_it_writes_again() {
-    let server = SocketServer::start();
-    let (_one, _two) = (
-        attach(&server, "one", ONE).await,
-        attach(&server, "two", TWO).await,
-    );
-    passes(&edit(&server, ONE, "a.rs").await);
-    expire(&server, "lock:a.rs");
-    let told = hook(&server, "between", ONE, json!({})).await;
-    assert!(told["context"].as_str().unwrap().contains("a.rs"), "{told}");
-    let reason = denied(&edit(&server, ONE, "a.rs").await);
-    assert!(reason.contains("ended by the person at the board"), "{reason}");
-    assert!(reason.contains("read it again"), "{reason}");
-    assert_eq!(
-        holders(&server, "lock:a.rs"),
-        ["one"],
-        "it is locked for the next try"
-    );
-    passes(&edit(&server, ONE, "a.rs").await);
-    passes(&hook(&server, "between", ONE, json!({})).await);
-}
-
-#[tokio::test]
-async fn a_directory_that_was_lost_is_told_of_once_for_each_file() {
-    let server = SocketServer::start();
-    let mut one = attach(&server, "one", ONE).await;
-    let without = json!({ "writes": ["src/a.rs"], "autoLock": false });
-    one.body("acquireLock", json!({ "targets": ["src"] })).await;
-    expire(&server, "lock:src");
-    assert!(denied(&edit(&server, ONE, "src/b.rs").await).contains("read it again"));
-    passes(&edit(&server, ONE, "src/b.rs").await);
-    assert!(denied(&hook(&server, "before", ONE, without.clone()).await).contains("acquireLock it again"));
-    passes(&hook(&server, "before", ONE, without).await);
-}
-
-#[tokio::test]
 async fn without_automatic_locks_only_what_others_hold_is_in_the_way() {
     let server = SocketServer::start();
     let (mut one, _two) = (

@@ -18,6 +18,7 @@ mod eras;
 mod guard_files;
 mod hook_handover;
 mod hook_long_names;
+mod hook_lost;
 mod hook_names;
 mod hook_open;
 mod hook_rules;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Board;
 use crate::board::{
     Compacted, Entry, Event, Holder, Intrusion, Key, Loss, NamespaceId, Notices, Owner, Page, Pattern,
-    Presence, Revision, Score, Stats, Waiter,
+    Presence, Revision, Score, Stats, Target, Waiter,
 };
 
 impl Board {
@@ -114,6 +114,18 @@ impl Board {
     /// Forgets the losses `told` of `owner`.
     pub(in crate::board) fn forget_losses(&self, namespace: NamespaceId, owner: &Owner, told: &[Loss]) {
         self.core().ledger.forget_losses(namespace, owner, told);
+    }
+
+    /// Notes that `owner` was told of the `losses` before it edits `files`.
+    pub(in crate::board) fn note_losses_told(
+        &self,
+        namespace: NamespaceId,
+        owner: &Owner,
+        losses: &[Loss],
+        files: &[Target],
+    ) {
+        let mut core = self.core();
+        core.ledger.note_losses_told(namespace, owner, losses, files);
     }
 
     /// Returns the changes of locked files by others than their holders that are remembered, in the order in

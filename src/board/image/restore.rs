@@ -350,6 +350,7 @@ impl<C: Clock + std::fmt::Debug> Restoring<C> {
             fence,
             reason,
             at,
+            told: Vec::new(),
         };
         holdings.lost(loser.owner(), loss);
         holdings.forget(loser.owner());

@@ -198,6 +198,8 @@ impl Image {
             fence,
             reason,
             at,
+            // At worst it is told once more.
+            told: _,
         } = loss;
         LossRecord {
             namespace: namespace.clone(),

@@ -36,10 +36,7 @@ pub(super) async fn edit(
         .filter(|target| !is_held_by(agent, whole, target))
         .cloned()
         .collect();
-    let is_of_these = |loss: &Loss| {
-        let lost = loss.target.as_ref();
-        lost.is_some_and(|lost| open.iter().any(|target| target.overlaps(lost)))
-    };
+    let is_of_these = |loss: &Loss| open.iter().any(|target| loss.concerns(target));
     let losses = |one: &Call<'_>| -> Vec<Loss> {
         let lost = one.notices().map_or_else(Vec::new, |told| told.lost);
         lost.into_iter().filter(is_of_these).collect()
@@ -70,16 +67,20 @@ pub(super) async fn edit(
         return Ok(words::in_the_way(&rival, tools));
     }
     // Each is told once. Where files are locked, a directory that was lost is told of for each of its files.
-    let is_over = |loss: &&Loss| !locks || loss.target.as_ref().is_some_and(|lost| open.contains(lost));
-    for (one, lost) in &lost {
-        let over: Vec<Loss> = lost.iter().filter(is_over).cloned().collect();
+    let is_over = |loss: &Loss| !locks || loss.target.as_ref().is_some_and(|lost| open.contains(lost));
+    let (mut told, mut ways_out) = (Vec::new(), Vec::new());
+    for (at, (one, lost)) in lost.into_iter().enumerate() {
+        let (over, stays): (Vec<_>, Vec<_>) = lost.into_iter().partition(is_over);
         one.forget_losses(&over);
+        one.note_losses_told(&stays, &open);
+        let alias = (at > 0).then_some(&*one.owner().name);
+        ways_out.extend(stays.iter().map(|loss| words::way_out(loss, alias)));
+        told.extend(over.into_iter().chain(stays));
     }
-    let lost: Vec<Loss> = lost.into_iter().flat_map(|(_, lost)| lost).collect();
-    if lost.is_empty() {
+    if told.is_empty() {
         return Ok(Verdict::Pass);
     }
-    Ok(words::lost(&lost, locks))
+    Ok(words::lost(&told, &ways_out, locks))
 }
 
 /// Keeps who has no agent on the board from writing what agents hold.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::fault::{ended_by, named, spoken};
+use super::super::notices;
 use super::super::targets::texts;
 use super::super::tools::Toolset;
 use super::automatic::Predecessor;
@@ -76,8 +77,9 @@ fn ways_on(targets: &[Target], holder: &Owner, tools: Toolset) -> String {
     ways + "."
 }
 
-/// Tells an agent that it lost what it is about to write; this is said once.
-pub(super) fn lost(losses: &[Loss], is_locked_again: bool) -> Verdict {
+/// Tells an agent that it lost what it is about to write; this is said once, or once for each file below it as long as
+/// it takes none of the `ways_out`.
+pub(super) fn lost(losses: &[Loss], ways_out: &[String], is_locked_again: bool) -> Verdict {
     let targets: Vec<Target> = losses.iter().filter_map(|loss| loss.target.clone()).collect();
     let ended = losses.first().map_or("has ended", |loss| ended_by(loss.reason));
     let again = if is_locked_again {
@@ -88,10 +90,21 @@ pub(super) fn lost(losses: &[Loss], is_locked_again: bool) -> Verdict {
     Verdict::Deny {
         reason: format!(
             "Your lock on {} {ended}, so others may have changed the file since. Nothing was written. {again}: \
-             read it again, then edit.",
-            named(&targets)
+             read it again, then edit.{}",
+            named(&targets),
+            ways_out.concat()
         ),
     }
+}
+
+/// Says how an agent that calls itself `alias` is no longer told of `loss`, a directory's, before its edits.
+pub(super) fn way_out(loss: &Loss, alias: Option<&str>) -> String {
+    let with = notices::with(alias);
+    format!(
+        " You are told so once for each file of {}, until you acquireLock it{with} again, or {}.",
+        named(loss.target.as_slice()),
+        notices::release(&with, loss.fence)
+    )
 }
 
 /// Refuses a command that would throw away what `rivals` hold.
