@@ -301,3 +301,99 @@ fn a_program_that_comes_with_the_project_is_not_started() {
     }
     assert!(!mark.exists());
 }
+
+/// Writes what attaches Claude Code by the program that `command` is.
+fn attach_by(home: &Path, command: &str) {
+    let server = format!(r#"{{"mcpServers":{{"callboard":{{"command":"{command}","args":["bridge"]}}}}}}"#);
+    fs::write(home.join(".mcp.json"), server).unwrap();
+    let hook = format!(
+        r#"{{"hooks":{{"PreToolUse":[{{"matcher":"Write|Edit|NotebookEdit","hooks":[
+            {{"type":"command","command":"{command} hook claude"}}]}}]}}}}"#
+    );
+    fs::create_dir_all(home.join(".claude")).unwrap();
+    fs::write(home.join(".claude/settings.json"), hook).unwrap();
+}
+
+#[test]
+fn a_link_of_the_project_that_leads_to_a_shell_is_not_started() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    let home = user.home.path();
+    // `callboard` is a shell here, and `hook` and `bridge` are its scripts.
+    fs::create_dir(home.join("tools")).unwrap();
+    symlink("/bin/sh", home.join("tools/callboard")).unwrap();
+    let mark = home.join("started");
+    for script in ["hook", "bridge"] {
+        executable(&home.join(script), &format!(": > {}", mark.display()));
+    }
+    attach_by(home, "./tools/callboard");
+    let (findings, _) = user.examined();
+    for command in ["bridge", "hook claude"] {
+        let checked = format!("`./tools/callboard {command}`");
+        check(
+            &findings,
+            &checked,
+            "warn",
+            "was not started, since it comes with the project",
+            "if you trust it",
+        );
+    }
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_program_of_the_project_is_not_started_from_a_directory_below_either() {
+    let user = User::new();
+    let home = user.home.path();
+    for directory in [".git", "sub", "tools"] {
+        fs::create_dir(home.join(directory)).unwrap();
+    }
+    let mark = home.join("started");
+    executable(&home.join("tools/callboard"), &format!(": > {}", mark.display()));
+    attach_by(home, "./tools/callboard");
+    let mut command = user.home.command(&["doctor"]);
+    let path = std::env::join_paths([user.bin.path(), &home.join("tools")]).unwrap();
+    command.env("PATH", path).current_dir(home.join("sub"));
+    let ran = run(command, b"");
+    assert!(ran.stdout.contains("since it comes with the project"), "{ran:?}");
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_program_on_the_path_that_comes_with_the_project_is_not_started() {
+    let user = User::set_up();
+    let home = user.home.path();
+    let mark = home.join("started");
+    fs::create_dir(home.join("tools")).unwrap();
+    executable(&home.join("tools/callboard"), &format!(": > {}", mark.display()));
+    fs::remove_file(user.bin.path().join("callboard")).unwrap();
+    let mut command = user.home.command(&["doctor"]);
+    command.env(
+        "PATH",
+        std::env::join_paths([user.bin.path(), Path::new("tools")]).unwrap(),
+    );
+    let ran = run(command, b"");
+    let program = ran.stdout.lines().next().unwrap();
+    assert!(program.contains("since it comes with the project"), "{ran:?}");
+    assert!(!mark.exists());
+}
+
+#[test]
+fn another_program_of_our_name_is_not_started_whose_name_a_configuration_gives() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mark = user.home.path().join("started");
+    let program = elsewhere.path().join("callboard");
+    executable(&program, &format!(": > {}", mark.display()));
+    attach_by(user.home.path(), program.to_str().unwrap());
+    let (findings, _) = user.examined();
+    check(
+        &findings,
+        &format!("`{} bridge`", program.display()),
+        "warn",
+        "is neither this program nor the callboard on your PATH",
+        "run `callboard setup`",
+    );
+    assert!(!mark.exists());
+}

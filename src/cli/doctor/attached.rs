@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::finding::Finding;
+use super::known::Known;
 use crate::cli::CliError;
 use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
 use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::file::ConfigFile;
 use crate::cli::setup::handler::{self, Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
-use crate::cli::setup::program::{Bridge, found, program};
+use crate::cli::setup::program::{Bridge, program};
 use crate::cli::setup::{SetupError, edit_json, plan};
 
 /// What there is of us in a client's configurations.
@@ -26,7 +27,7 @@ struct Text {
 }
 
 /// Looks at the configurations of `client` in both scopes.
-pub(super) fn look(client: Client, around: &Surroundings) -> Attached {
+pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Attached {
     let mut attached = Attached {
         findings: Vec::new(),
         starts: Vec::new(),
@@ -38,7 +39,7 @@ pub(super) fn look(client: Client, around: &Surroundings) -> Attached {
             Ok(server.map(|bridge| (file, bridge)))
         });
         match entry {
-            Ok(Some((file, bridge))) => attached.entry(client, &file, bridge),
+            Ok(Some((file, bridge))) => attached.entry(client, &file, bridge, known),
             Ok(None) => {}
             Err(error) => attached.findings.push(failed(client, &error)),
         }
@@ -51,7 +52,7 @@ pub(super) fn look(client: Client, around: &Surroundings) -> Attached {
         return attached;
     }
     if let Some(hooks) = facts.hooks.as_ref().filter(|_| !attached.starts.is_empty()) {
-        attached.findings.push(hooks_of(client, hooks, around));
+        attached.findings.push(hooks_of(client, hooks, around, known));
     }
     if let Some(plugin) = facts.plugin.as_ref().filter(|_| !attached.starts.is_empty()) {
         attached.findings.push(plugin_of(client, plugin, around));
@@ -78,7 +79,7 @@ pub(super) fn hook_program(around: &Surroundings) -> Result<String, CliError> {
 }
 
 impl Attached {
-    fn entry(&mut self, client: Client, file: &ConfigFile, bridge: Bridge) {
+    fn entry(&mut self, client: Client, file: &ConfigFile, bridge: Bridge, known: &Known) {
         let (name, shown) = (client.facts().name, file.path.display());
         let finding = if !bridge.is_ours() {
             Finding::fail(
@@ -86,7 +87,7 @@ impl Attached {
                 format!("{shown} has something else called callboard: {}", bridge.shell()),
                 format!("rename that, then run `callboard setup {}`", client.id()),
             )
-        } else if found(&bridge.program).is_none() {
+        } else if known.found(&bridge.program).is_none() {
             Finding::fail(
                 name,
                 format!("{shown} starts {}, which is not there", bridge.program),
@@ -101,14 +102,14 @@ impl Attached {
     }
 }
 
-fn hooks_of(client: Client, hooks: &Hooks, around: &Surroundings) -> Finding {
+fn hooks_of(client: Client, hooks: &Hooks, around: &Surroundings, known: &Known) -> Finding {
     let check = format!("{} hooks", client.facts().name);
     let fix = format!("callboard setup {}", client.id());
     let calls = match calls(hooks, around) {
         Ok(calls) => calls,
         Err(error) => return failed(client, &error),
     };
-    let dead = |program: &String| found(program).is_none();
+    let dead = |program: &String| known.found(program).is_none();
     if let Some(program) = calls.iter().filter_map(program_of).find(dead) {
         return Finding::fail(check, format!("call {program}, which is not there"), fix);
     }

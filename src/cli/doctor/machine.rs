@@ -4,18 +4,19 @@ use std::path::Path;
 use std::process::Command;
 
 use super::finding::Finding;
+use super::known::Known;
 use crate::cli::args::Place;
 use crate::cli::client::Client;
-use crate::cli::setup::program::{NAME, found};
+use crate::cli::setup::program::NAME;
 use crate::cli::{CliError, child, place};
 use crate::net::project::{Project, ProjectError};
 
 const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// Looks for the program that a shell would start.
-pub(super) fn program() -> Finding {
+pub(super) fn program(known: &Known) -> Finding {
     let check = "program";
-    let Some(path) = found(NAME) else {
+    let Some(path) = known.found(NAME) else {
         let found = "no callboard on your PATH; clients can only start it by its whole path";
         let own = std::env::current_exe().ok();
         let directory = own
@@ -28,9 +29,15 @@ pub(super) fn program() -> Finding {
         );
         return Finding::warn(check, found, fix);
     };
-    let mut command = Command::new(&path);
-    command.arg("--version");
     let shown = path.display();
+    let mut command = match known.start(NAME) {
+        Ok(program) => Command::new(program),
+        Err(is) => {
+            let found = format!("{shown} was not started, since it {is}");
+            return Finding::warn(check, found, "put a callboard of your own before it on your PATH");
+        }
+    };
+    command.arg("--version");
     match child::run(command, b"") {
         Ok(ran) if ran.stdout.trim() == format!("{NAME} {OWN}") => {
             Finding::ok(check, format!("{shown} is of this version, {OWN}"))

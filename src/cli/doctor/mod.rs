@@ -4,6 +4,7 @@
 
 mod attached;
 mod finding;
+mod known;
 mod machine;
 mod probe;
 mod refusal;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use self::attached::Attached;
 use self::finding::{Finding, Level};
+use self::known::Known;
 use super::CliError;
 use super::args::Place;
 use super::output::{Form, Output};
@@ -25,12 +27,13 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Tells what is in order and what is not; it is an error when something failed.
 pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
     let around = Surroundings::look()?;
+    let known = Known::to(&around.project);
     let mut report = Report {
         output,
         failed: 0,
         all: 0,
     };
-    let program = report.patiently("the program on your PATH", machine::program)?;
+    let program = report.patiently("the program on your PATH", || machine::program(&known))?;
     report.tell(&program)?;
     report.tell(&machine::sockets(place)?)?;
     let (board, runs) = report.patiently("the board", || machine::board(place))?;
@@ -41,7 +44,7 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     }
     let mut bridges = Vec::new();
     for client in clients {
-        let Attached { findings, starts } = attached::look(client, &around);
+        let Attached { findings, starts } = attached::look(client, &around, &known);
         for finding in &findings {
             report.tell(finding)?;
         }
@@ -53,15 +56,15 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     }
     for bridge in &bridges {
         let trip = report.patiently(&bridge.shell(), || {
-            probe::round_trip(bridge, &around.project, runs)
+            probe::round_trip(bridge, &known, &around.project, runs)
         })?;
         report.tell(&trip)?;
     }
     let hook = attached::hook_program(&around)?;
-    let latency = report.patiently("the hook", || probe::hook_latency(&hook, &around.project))?;
+    let latency = report.patiently("the hook", || probe::hook_latency(&hook, &known, &around.project))?;
     report.tell(&latency)?;
     let refusal = report.patiently("an edit that is to be refused", || {
-        refusal::tried(&hook, place, &around.project)
+        refusal::tried(&hook, &known, place, &around.project)
     })?;
     report.tell(&refusal)?;
     report.end()

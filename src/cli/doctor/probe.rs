@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::finding::Finding;
+use super::known::{Known, not_started};
 use crate::board::{Clock as _, SystemClock, Time};
 use crate::cli::child::{LIMIT, run, spawn};
-use crate::cli::setup::program::{Bridge, found};
+use crate::cli::setup::program::Bridge;
 use crate::cli::text;
 
 /// How often the hook is run; the middle one counts.
@@ -21,16 +22,17 @@ const RUNS: usize = 5;
 const SLOW: Duration = Duration::from_millis(100);
 
 /// Starts `bridge` in `directory` as a client would, and reads a key through it.
-pub(super) fn round_trip(bridge: &Bridge, directory: &Path, board_runs: bool) -> Finding {
+pub(super) fn round_trip(bridge: &Bridge, known: &Known, directory: &Path, board_runs: bool) -> Finding {
     let check = format!("`{}`", bridge.shell());
     if !board_runs {
         let found = "was not tried, because no board runs";
         return Finding::warn(check, found, "start the board, then run `callboard doctor` again");
     }
-    if let Some(finding) = unknown(&check, &bridge.program, directory) {
-        return finding;
-    }
-    let mut command = Command::new(&bridge.program);
+    let program = match known.start(&bridge.program) {
+        Ok(program) => program,
+        Err(is) => return not_started(check, is),
+    };
+    let mut command = Command::new(program);
     command
         .args(&bridge.arguments)
         .current_dir(directory)
@@ -47,11 +49,12 @@ pub(super) fn round_trip(bridge: &Bridge, directory: &Path, board_runs: bool) ->
 }
 
 /// Runs the hook of `program` in `directory` with an event that changes nothing.
-pub(super) fn hook_latency(program: &str, directory: &Path) -> Finding {
+pub(super) fn hook_latency(program: &str, known: &Known, directory: &Path) -> Finding {
     let check = format!("`{program} hook claude`");
-    if let Some(finding) = unknown(&check, program, directory) {
-        return finding;
-    }
+    let program = match known.start(program) {
+        Ok(program) => program,
+        Err(is) => return not_started(check, is),
+    };
     let event = json!({
         "session_id": "doctor", "transcript_path": "", "cwd": directory, "hook_event_name": "PreToolUse",
         "tool_name": "Read", "tool_input": { "file_path": directory.join("README.md") }, "tool_use_id": "doctor",
@@ -89,23 +92,6 @@ pub(super) fn hook_latency(program: &str, directory: &Path) -> Finding {
             "see whether the machine is overloaded; it runs before every edit",
         )
     }
-}
-
-/// Returns why `program` is not started: it comes with the project, which clients ask about before they trust it.
-pub(super) fn unknown(check: &str, program: &str, project: &Path) -> Option<Finding> {
-    let file = found(program)?.canonicalize().ok()?;
-    let own = std::env::current_exe().and_then(|own| own.canonicalize()).ok();
-    let comes_with_it = project
-        .canonicalize()
-        .is_ok_and(|project| file.starts_with(project));
-    (comes_with_it && own != Some(file)).then(|| {
-        let found = "was not tried, because the program comes with the project";
-        Finding::warn(
-            check,
-            found,
-            "if you trust it, run it by hand; else run `callboard setup`",
-        )
-    })
 }
 
 /// Returns how long it takes from the start of `command` to the answer of a tool.

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::finding::Finding;
-use super::probe::unknown;
+use super::known::{Known, not_started};
 use crate::cli::args::Place;
 use crate::cli::child::run;
 use crate::cli::client::Client;
@@ -18,12 +18,13 @@ const TRIED: &str = ".callboard-doctor";
 const HOLDER: &str = "doctor";
 
 /// Locks a file as one agent and asks the hook of `program` as another whether it may be edited. Nothing is.
-pub(super) fn tried(program: &str, place: &Place, directory: &Path) -> Finding {
+pub(super) fn tried(program: &str, known: &Known, place: &Place, directory: &Path) -> Finding {
     let check = "an edit of a locked file";
-    if let Some(finding) = unknown(check, program, directory) {
-        return finding;
-    }
-    match ask(program, place, directory) {
+    let started = match known.start(program) {
+        Ok(started) => started,
+        Err(is) => return not_started(check, is),
+    };
+    match ask(started, place, directory) {
         Ok(Some(reason)) if reason.contains(HOLDER) => {
             Finding::ok(check, "is refused, and the agent reads who holds it")
         }
@@ -51,7 +52,7 @@ pub(super) fn tried(program: &str, place: &Place, directory: &Path) -> Finding {
 }
 
 /// Returns why the edit was refused, `None` when it was not.
-fn ask(program: &str, place: &Place, directory: &Path) -> Result<Option<String>, CliError> {
+fn ask(program: &Path, place: &Place, directory: &Path) -> Result<Option<String>, CliError> {
     let mut holder = Client::attach(&place::project_around(directory, place)?, place, HOLDER)?;
     let wanted = json!({
         "targets": [directory.join(TRIED)], "why": "callboard doctor tries whether locks hold", "ttl": 10,
