@@ -1,12 +1,10 @@
-//! Other programs, run to their end within a limited time: what they say, and how long they took.
+//! Other programs, run to their end within a limited time: what they say.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
-
-use crate::board::{Clock as _, SystemClock};
 
 /// How long a program may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
@@ -16,7 +14,6 @@ pub(super) struct Ran {
     pub(super) stdout: String,
     pub(super) stderr: String,
     pub(super) success: bool,
-    pub(super) took: Duration,
 }
 
 /// A process that is gone when this is.
@@ -44,8 +41,6 @@ pub(super) fn spawn(command: &mut Command) -> Result<Guard, String> {
 
 /// Runs `command` to its end with `input` on stdin; what takes too long is killed and is an error.
 pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Ran, String> {
-    let clock = SystemClock::new();
-    let start = clock.now();
     let mut child = spawn(&mut command)?;
     let (mut stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
     // One that does not read its stdin has ended or needs none; what it says then tells more than this error.
@@ -76,6 +71,5 @@ pub(super) fn run(mut command: Command, input: &[u8]) -> Result<Ran, String> {
         stdout,
         stderr,
         success: status.success(),
-        took: clock.now().since(start),
     })
 }

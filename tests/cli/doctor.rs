@@ -397,3 +397,140 @@ fn another_program_of_our_name_is_not_started_whose_name_a_configuration_gives()
     );
     assert!(!mark.exists());
 }
+
+/// Returns the findings whether edits of locked files are refused, as they are told of `doctor` with `options`.
+fn refusals(user: &User, options: &[&str]) -> Vec<(String, String)> {
+    let ran = user.run(&[&["doctor", "--json"], options].concat());
+    let findings = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_locks = findings.filter(|finding| finding["check"] == LOCKED);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    of_locks
+        .map(|finding| (text(&finding["level"]), text(&finding["found"])))
+        .collect()
+}
+
+/// Checks that the only refusal that was tried is of this level, and says this.
+fn one_refusal(user: &User, options: &[&str], level: &str, says: &str) {
+    let found = refusals(user, options);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, level, "{found:?}");
+    assert!(found[0].1.contains(says), "{found:?}");
+}
+
+#[test]
+fn hooks_are_tried_where_and_how_they_are_configured() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    // They ask where they were told to, which is not where doctor was told to look.
+    one_refusal(
+        &user,
+        &["--namespace", "n"],
+        "ok",
+        "is refused by `callboard hook claude`",
+    );
+    let again = [
+        "setup",
+        "claude",
+        "--yes",
+        "--namespace",
+        "n",
+        "--enforce",
+        "closed",
+    ];
+    assert_eq!(user.run(&again).code, Some(0));
+    let command = "`callboard hook claude --namespace n --enforce closed`";
+    one_refusal(&user, &[], "ok", &format!("is refused by {command}"));
+    assert!(of(&user.examined().0, command)["level"] != "fail");
+}
+
+#[test]
+fn hooks_over_the_bridge_are_tried_over_the_bridge() {
+    let user = User::new();
+    user.program("claude", "echo 2.1.329");
+    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
+    one_refusal(&user, &[], "warn", "because no board runs");
+    let _board = user.home.serve(&[]);
+    let hook = "the hook over `callboard bridge`";
+    one_refusal(&user, &[], "ok", &format!("is refused by {hook}"));
+    check(&user.examined().0, hook, "ok", "takes", "");
+}
+
+#[test]
+fn the_hooks_of_other_clients_are_tried_in_their_words() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    for client in ["codex", "gemini"] {
+        assert_eq!(user.run(&["setup", client, "--yes"]).code, Some(0), "{client}");
+        user.program(client, "");
+        one_refusal(
+            &user,
+            &[],
+            "ok",
+            &format!("is refused by `callboard hook {client}`"),
+        );
+        assert_eq!(
+            user.run(&["setup", client, "--yes", "--remove"]).code,
+            Some(0),
+            "{client}"
+        );
+    }
+    assert_eq!(refusals(&user, &[]), [], "nothing is attached any more");
+}
+
+#[test]
+fn nothing_is_said_to_be_refused_where_no_hook_is() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    assert_eq!(
+        user.run(&["setup", "claude", "--no-hooks", "--yes"]).code,
+        Some(0)
+    );
+    assert_eq!(refusals(&user, &[]), []);
+}
+
+#[test]
+fn what_somebody_holds_cannot_be_tried_and_is_no_failure() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    user.run(&["set", "lock:.", r#"{"lockedBy":"other"}"#]).ok();
+    one_refusal(&user, &[], "warn", "other holds . for another");
+    assert_eq!(user.examined().1, Some(0));
+}
+
+#[test]
+fn a_hook_that_asks_another_board_than_the_bridge_is_found_out() {
+    let user = User::new();
+    let place = ["--namespace", "n"];
+    assert_eq!(
+        user.run(&[&["setup", "claude", "--yes"], &place[..]].concat())
+            .code,
+        Some(0)
+    );
+    let settings = user.home.path().join(".claude/settings.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text.replacen(" --namespace n", "", 1)).unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    let found = findings
+        .iter()
+        .find(|finding| finding["fix"] == "callboard setup claude --namespace n");
+    assert!(
+        found.is_some_and(|finding| finding["found"]
+            == "`callboard hook claude` asks elsewhere than where `callboard bridge --namespace n` leads"),
+        "{findings:#?}"
+    );
+    assert_eq!(
+        user.run(&["setup", "claude", "--yes", "--namespace", "n"]).code,
+        Some(0),
+        "the fix"
+    );
+    let (findings, _) = user.examined();
+    assert!(
+        !findings
+            .iter()
+            .any(|finding| finding["found"].to_string().contains("elsewhere"))
+    );
+}

@@ -3,21 +3,25 @@
 use std::path::Path;
 
 use super::finding::Finding;
+use super::hook::{Hook, place_of};
 use super::known::Known;
-use crate::cli::CliError;
+use crate::cli::args::Place;
+use crate::cli::place;
 use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
 use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::file::ConfigFile;
 use crate::cli::setup::handler::{self, Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
-use crate::cli::setup::program::{Bridge, program};
+use crate::cli::setup::program::{Bridge, program, quoted};
 use crate::cli::setup::{SetupError, edit_json, plan};
 
 /// What there is of us in a client's configurations.
 pub(super) struct Attached {
     pub(super) findings: Vec<Finding>,
-    /// How it starts the bridge.
+    /// How it starts the bridge: what counts most comes first.
     pub(super) starts: Vec<Bridge>,
+    /// What it calls before edits.
+    pub(super) hooks: Vec<Hook>,
 }
 
 /// A file with its text.
@@ -31,6 +35,7 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
     let mut attached = Attached {
         findings: Vec::new(),
         starts: Vec::new(),
+        hooks: Vec::new(),
     };
     let facts = client.facts();
     for text in texts(|base, scope| facts.servers_in(base, scope), around) {
@@ -51,8 +56,8 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
             .push(Finding::warn(facts.name, "is not attached", fix));
         return attached;
     }
-    if let Some(hooks) = facts.hooks.as_ref().filter(|_| !attached.starts.is_empty()) {
-        attached.findings.push(hooks_of(client, hooks, around, known));
+    if let (Some(hooks), Some(bridge)) = (&facts.hooks, attached.starts.first().cloned()) {
+        attached.hooks(client, hooks, &bridge, around, known);
     }
     if let Some(plugin) = facts.plugin.as_ref().filter(|_| !attached.starts.is_empty()) {
         attached.findings.push(plugin_of(client, plugin, around));
@@ -67,15 +72,6 @@ pub(super) fn nobody() -> Finding {
         "none of those that callboard knows is on this machine",
         "attach others by hand; `callboard config` shows how",
     )
-}
-
-/// Returns the program whose hook Claude Code calls, or would.
-pub(super) fn hook_program(around: &Surroundings) -> Result<String, CliError> {
-    let configured = Client::Claude.facts().hooks.as_ref().and_then(|hooks| {
-        let calls = calls(hooks, around).ok()?;
-        calls.iter().find_map(program_of)
-    });
-    configured.map_or_else(program, Ok)
 }
 
 impl Attached {
@@ -100,28 +96,83 @@ impl Attached {
         };
         self.findings.push(finding);
     }
+
+    /// Looks at the `hooks` of a client that starts `bridge`.
+    fn hooks(
+        &mut self,
+        client: Client,
+        hooks: &Hooks,
+        bridge: &Bridge,
+        around: &Surroundings,
+        known: &Known,
+    ) {
+        let calls = match calls(hooks, around) {
+            Ok(calls) => calls,
+            Err(error) => return self.findings.push(failed(client, &error)),
+        };
+        self.findings.push(hooks_of(client, hooks, &calls, known));
+        let before_edits = calls
+            .iter()
+            .filter_map(|call| Hook::before_edits(client, call, bridge));
+        self.hooks.extend(before_edits);
+        self.findings.extend(elsewhere(client, &calls, bridge, around));
+    }
 }
 
-fn hooks_of(client: Client, hooks: &Hooks, around: &Surroundings, known: &Known) -> Finding {
+fn hooks_of(client: Client, hooks: &Hooks, calls: &[Call], known: &Known) -> Finding {
     let check = format!("{} hooks", client.facts().name);
     let fix = format!("callboard setup {}", client.id());
-    let calls = match calls(hooks, around) {
-        Ok(calls) => calls,
-        Err(error) => return failed(client, &error),
-    };
     let dead = |program: &String| known.found(program).is_none();
     if let Some(program) = calls.iter().filter_map(program_of).find(dead) {
         return Finding::fail(check, format!("call {program}, which is not there"), fix);
     }
-    let missing = hooks::missing(hooks, &calls);
-    match (calls.as_slice(), missing.as_slice()) {
+    let missing = hooks::missing(hooks, calls);
+    match (calls, missing.as_slice()) {
         ([], _) => Finding::warn(check, "are not there, so nothing stops who does not ask", fix),
-        (_, []) => Finding::ok(check, format!("are there{}", how(&calls))),
+        (_, []) => Finding::ok(check, format!("are there{}", how(calls))),
         (_, missing) => {
             let events: Vec<_> = missing.iter().map(|occasion| occasion.event).collect();
             Finding::warn(check, format!("are not there for {}", events.join(", ")), fix)
         }
     }
+}
+
+/// Returns that a hook asks another board than `bridge` leads to, or in another namespace, if one does.
+fn elsewhere(client: Client, calls: &[Call], bridge: &Bridge, around: &Surroundings) -> Option<Finding> {
+    let place = place_of(bridge.words()).ok()?;
+    let board = |place: &Place| {
+        let project = place::project_around(&around.project, place).ok()?;
+        Some((project.socket, place.namespace.clone()))
+    };
+    let here = board(&place)?;
+    let is_elsewhere = |words: &Vec<String>| {
+        let there = place_of(words.iter().map(String::as_str)).ok();
+        there
+            .and_then(|place| board(&place))
+            .is_some_and(|there| there != here)
+    };
+    let words = calls
+        .iter()
+        .filter_map(|call| call.handler.words())
+        .find(is_elsewhere)?;
+    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    let options: Vec<_> = Bridge::to(&place)
+        .ok()?
+        .arguments
+        .iter()
+        .skip(1)
+        .map(|word| quoted(word))
+        .collect();
+    let check = format!("{} hooks", client.facts().name);
+    let found = format!(
+        "`{}` asks elsewhere than where `{}` leads",
+        words.join(" "),
+        bridge.shell()
+    );
+    let fix = [&["callboard setup".to_owned(), client.id().to_owned()], &*options]
+        .concat()
+        .join(" ");
+    Some(Finding::warn(check, found, fix))
 }
 
 /// Returns how `calls` ask.

@@ -4,16 +4,17 @@
 
 mod attached;
 mod finding;
+mod hook;
 mod known;
 mod machine;
 mod probe;
 mod refusal;
+mod talk;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use self::attached::Attached;
 use self::finding::{Finding, Level};
 use self::known::Known;
 use super::CliError;
@@ -42,32 +43,42 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     if clients.is_empty() {
         report.tell(&attached::nobody())?;
     }
-    let mut bridges = Vec::new();
+    let (mut bridges, mut hooks) = (Vec::new(), Vec::new());
     for client in clients {
-        let Attached { findings, starts } = attached::look(client, &around, &known);
-        for finding in &findings {
+        let attached = attached::look(client, &around, &known);
+        for finding in &attached.findings {
             report.tell(finding)?;
         }
-        for bridge in starts {
-            if !bridges.contains(&bridge) {
-                bridges.push(bridge);
-            }
-        }
+        add_new(&mut bridges, attached.starts);
+        add_new(&mut hooks, attached.hooks);
     }
+    let directory = &around.project;
     for bridge in &bridges {
         let trip = report.patiently(&bridge.shell(), || {
-            probe::round_trip(bridge, &known, &around.project, runs)
+            probe::round_trip(bridge, &known, directory, runs)
         })?;
         report.tell(&trip)?;
     }
-    let hook = attached::hook_program(&around)?;
-    let latency = report.patiently("the hook", || probe::hook_latency(&hook, &known, &around.project))?;
-    report.tell(&latency)?;
-    let refusal = report.patiently("an edit that is to be refused", || {
-        refusal::tried(&hook, &known, place, &around.project)
-    })?;
-    report.tell(&refusal)?;
+    for hook in &hooks {
+        let latency = report.patiently(&hook.shown(), || {
+            probe::hook_latency(hook, &known, directory, runs)
+        })?;
+        report.tell(&latency)?;
+        let refusal = report.patiently("an edit that is to be refused", || {
+            refusal::tried(hook, &known, directory)
+        })?;
+        report.tell(&refusal)?;
+    }
     report.end()
+}
+
+/// Adds those of `some` to `all` that are not there yet: several clients may start the same.
+fn add_new<T: PartialEq>(all: &mut Vec<T>, some: Vec<T>) {
+    for one in some {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
 }
 
 /// The findings, told one by one as they come.

@@ -70,6 +70,14 @@ impl Handler {
         program_of(command).map(|_| Self::Command(command.to_owned()))
     }
 
+    /// Returns the words of its command, `None` when it runs none or only a shell can tell them.
+    pub(in crate::cli) fn words(&self) -> Option<Vec<String>> {
+        let Self::Command(command) = self else { return None };
+        let (program, rest) = taken_apart(command)?;
+        let first = [program, "hook".to_owned()].into_iter();
+        words(rest).map(|rest| first.chain(rest).collect())
+    }
+
     pub(in crate::cli) fn way(&self) -> Way {
         match self {
             Self::Command(_) => Way::Process,
