@@ -534,3 +534,78 @@ fn a_hook_that_asks_another_board_than_the_bridge_is_found_out() {
             .any(|finding| finding["found"].to_string().contains("elsewhere"))
     );
 }
+
+#[test]
+fn a_server_that_claude_mcp_add_has_written_is_seen_and_counts_most() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    let home = user.home.path();
+    let text = |program: &str| {
+        serde_json::json!({ "projects": { home.to_str().unwrap(): { "mcpServers": { "callboard": {
+            "type": "stdio", "command": program, "args": ["bridge"], "env": {},
+        } } } } })
+    };
+    fs::write(home.join(".claude.json"), text("callboard").to_string()).unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(
+        &findings,
+        "Claude Code",
+        "ok",
+        ".claude.json starts `callboard bridge`",
+        "",
+    );
+    check(&findings, "`callboard bridge`", "ok", "answered in", "");
+    fs::write(home.join(".claude.json"), text("/gone/callboard").to_string()).unwrap();
+    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
+    let (findings, _) = user.examined();
+    let fix = "claude mcp remove --scope local callboard";
+    check(
+        &findings,
+        "Claude Code",
+        "fail",
+        "/gone/callboard, which is not there",
+        fix,
+    );
+}
+
+#[test]
+fn the_plugin_attaches_too_as_long_as_it_is_enabled() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    let settings = user.home.path().join(".claude");
+    fs::create_dir(&settings).unwrap();
+    fs::write(
+        settings.join("settings.json"),
+        r#"{"enabledPlugins":{"other@x":true,"callboard@callboard":true}}"#,
+    )
+    .unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(
+        &findings,
+        "Claude Code plugin",
+        "ok",
+        "brings the bridge and the hooks",
+        "",
+    );
+    check(&findings, "`callboard bridge`", "ok", "answered in", "");
+    assert!(
+        !findings
+            .iter()
+            .any(|finding| finding["check"] == "Claude Code hooks")
+    );
+    one_refusal(&user, &[], "ok", "is refused by `callboard hook claude`");
+    fs::write(
+        settings.join("settings.local.json"),
+        r#"{"enabledPlugins":{"callboard@callboard":false}}"#,
+    )
+    .unwrap();
+    check(
+        &user.examined().0,
+        "Claude Code",
+        "warn",
+        "is not attached",
+        "callboard setup claude",
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::claude;
 use super::finding::Finding;
 use super::hook::{Hook, place_of};
 use super::known::Known;
@@ -12,7 +13,7 @@ use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::file::ConfigFile;
 use crate::cli::setup::handler::{self, Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
-use crate::cli::setup::program::{Bridge, program, quoted};
+use crate::cli::setup::program::{Bridge, NAME, program, quoted};
 use crate::cli::setup::{SetupError, edit_json, plan};
 
 /// What there is of us in a client's configurations.
@@ -38,22 +39,29 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
         hooks: Vec::new(),
     };
     let facts = client.facts();
+    let set_up = format!("callboard setup {}", client.id());
+    // In the order in which the client lets them count.
+    if let Some((file, bridge)) = claude::local_server(around).filter(|_| client == Client::Claude) {
+        let fix = format!("claude mcp remove --scope local callboard, then {set_up}");
+        attached.entry(client, &file, bridge, known, &fix);
+    }
     for text in texts(|base, scope| facts.servers_in(base, scope), around) {
         let entry = text.and_then(|Text { file, text }| {
             let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
             Ok(server.map(|bridge| (file, bridge)))
         });
         match entry {
-            Ok(Some((file, bridge))) => attached.entry(client, &file, bridge, known),
+            Ok(Some((file, bridge))) => attached.entry(client, &file, bridge, known, &set_up),
             Ok(None) => {}
             Err(error) => attached.findings.push(failed(client, &error)),
         }
     }
+    if let Some(file) = claude::plugin(around).filter(|_| client == Client::Claude) {
+        attached.claude_plugin(&file, known);
+    }
     if attached.findings.is_empty() {
-        let fix = format!("callboard setup {}", client.id());
-        attached
-            .findings
-            .push(Finding::warn(facts.name, "is not attached", fix));
+        let finding = Finding::warn(facts.name, "is not attached", set_up);
+        attached.findings.push(finding);
         return attached;
     }
     if let (Some(hooks), Some(bridge)) = (&facts.hooks, attached.starts.first().cloned()) {
@@ -75,7 +83,8 @@ pub(super) fn nobody() -> Finding {
 }
 
 impl Attached {
-    fn entry(&mut self, client: Client, file: &ConfigFile, bridge: Bridge, known: &Known) {
+    /// Adds the server in `file`; `fix` mends one whose program has gone.
+    fn entry(&mut self, client: Client, file: &ConfigFile, bridge: Bridge, known: &Known, fix: &str) {
         let (name, shown) = (client.facts().name, file.path.display());
         let finding = if !bridge.is_ours() {
             Finding::fail(
@@ -87,7 +96,7 @@ impl Attached {
             Finding::fail(
                 name,
                 format!("{shown} starts {}, which is not there", bridge.program),
-                format!("callboard setup {}", client.id()),
+                fix,
             )
         } else {
             let found = format!("{shown} starts `{}`", bridge.shell());
@@ -95,6 +104,22 @@ impl Attached {
             Finding::ok(name, found)
         };
         self.findings.push(finding);
+    }
+
+    /// Adds what our plugin for Claude Code brings along, which `file` enables.
+    fn claude_plugin(&mut self, file: &ConfigFile, known: &Known) {
+        let check = format!("{} plugin", Client::Claude.facts().name);
+        let shown = file.path.display();
+        if known.found(NAME).is_none() {
+            let found = format!("{shown} enables it, and it finds no callboard on your PATH");
+            let finding = Finding::fail(check, found, "put callboard on your PATH: cargo install --path .");
+            return self.findings.push(finding);
+        }
+        let found = format!("{shown} enables it, and it brings the bridge and the hooks");
+        self.findings.push(Finding::ok(check, found));
+        self.starts.push(claude::plugin_bridge());
+        self.hooks
+            .push(Hook::by_process(Client::Claude, &claude::PLUGIN_HOOK));
     }
 
     /// Looks at the `hooks` of a client that starts `bridge`.
@@ -110,7 +135,10 @@ impl Attached {
             Ok(calls) => calls,
             Err(error) => return self.findings.push(failed(client, &error)),
         };
-        self.findings.push(hooks_of(client, hooks, &calls, known));
+        // Where there are none, a plugin may have brought some.
+        if self.hooks.is_empty() || !calls.is_empty() {
+            self.findings.push(hooks_of(client, hooks, &calls, known));
+        }
         let before_edits = calls
             .iter()
             .filter_map(|call| Hook::before_edits(client, call, bridge));

@@ -85,6 +85,13 @@ impl Hook {
         Some(Self { client, asks })
     }
 
+    /// Returns the hook of `client` that runs `words`.
+    pub(super) fn by_process(client: Client, words: &[&str]) -> Self {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let asks = Asks::Process(words);
+        Self { client, asks }
+    }
+
     /// Tells whether it asks over the bridge, which answers only when a board runs.
     pub(super) fn needs_board(&self) -> bool {
         matches!(self.asks, Asks::Bridge(..))
@@ -220,11 +227,6 @@ mod tests {
     use super::*;
     use crate::hook::{Client as Spoken, Verdict};
 
-    fn hook(client: Client) -> Hook {
-        let asks = Asks::Process(Vec::new());
-        Hook { client, asks }
-    }
-
     #[test]
     fn what_a_hook_is_told_is_an_edit_to_it_and_its_refusal_is_read() {
         for (client, spoken) in [
@@ -232,7 +234,7 @@ mod tests {
             (Client::Codex, Spoken::Codex),
             (Client::Gemini, Spoken::Gemini),
         ] {
-            let hook = hook(client);
+            let hook = Hook::by_process(client, &[]);
             let told = |deed| {
                 let event = hook.event(deed, Path::new("/p/a"), Path::new("/p"));
                 spoken.read(event.to_string().as_bytes()).unwrap()
@@ -252,7 +254,7 @@ mod tests {
     fn over_the_bridge_the_configured_input_is_filled_in() {
         let input = json!({ "tool_input.file_path": "${tool_input.file_path}", "tool_input.command": "${tool_input.command}",
             "enforce": "closed" });
-        let hook = hook(Client::Claude);
+        let hook = Hook::by_process(Client::Claude, &[]);
         let event = hook.event(Deed::Write, Path::new("/p/a"), Path::new("/p"));
         let expected =
             json!({ "tool_input.file_path": "/p/a", "tool_input.command": "", "enforce": "closed" });

@@ -3,6 +3,7 @@
 //! Looks, and tries out what a client would do; changes nothing.
 
 mod attached;
+mod claude;
 mod finding;
 mod hook;
 mod known;
