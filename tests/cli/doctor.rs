@@ -556,6 +556,20 @@ fn a_server_that_claude_mcp_add_has_written_is_seen_and_counts_most() {
         "",
     );
     check(&findings, "`callboard bridge`", "ok", "answered in", "");
+    // A worktree of the project, as git links it.
+    fs::create_dir_all(home.join(".git/worktrees/tree")).unwrap();
+    fs::write(home.join(".git/worktrees/tree/commondir"), "../..\n").unwrap();
+    fs::write(home.join(".git/worktrees/tree/HEAD"), "").unwrap();
+    fs::create_dir(home.join("tree")).unwrap();
+    let link = format!("gitdir: {}\n", home.join(".git/worktrees/tree").display());
+    fs::write(home.join("tree/.git"), link).unwrap();
+    let mut there = user.home.command(&["doctor"]);
+    there.env("PATH", user.bin.path()).current_dir(home.join("tree"));
+    let ran = run(there, b"");
+    assert!(
+        ran.stdout.contains(".claude.json starts `callboard bridge`"),
+        "{ran:?}"
+    );
     fs::write(home.join(".claude.json"), text("/gone/callboard").to_string()).unwrap();
     assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
     let (findings, _) = user.examined();

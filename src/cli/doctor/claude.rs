@@ -9,6 +9,7 @@ use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::edit_json;
 use crate::cli::setup::file::ConfigFile;
 use crate::cli::setup::program::{Bridge, NAME};
+use crate::net::project::Project;
 
 /// The settings of a user in one project.
 const LOCAL_SETTINGS: &str = ".claude/settings.local.json";
@@ -17,8 +18,9 @@ const LOCAL_SETTINGS: &str = ".claude/settings.local.json";
 pub(super) fn local_server(around: &Surroundings) -> Option<(ConfigFile, Bridge)> {
     let name = Client::Claude.facts().servers.of(Scope::User)?;
     let (file, value) = read(around, Scope::User, name)?;
-    let called = [Some(around.project.clone()), around.project.canonicalize().ok()];
-    let entry = called.iter().flatten().find_map(|project| {
+    // It calls a project after its main worktree, whichever of them it was added in.
+    let main = Project::locate(&around.project, None, None).ok()?.root;
+    let entry = [&around.project, &main].into_iter().find_map(|project| {
         let project = value.get("projects")?.get(project.to_str()?)?;
         project.get("mcpServers")?.get(SERVER)
     })?;
