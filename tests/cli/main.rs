@@ -19,6 +19,7 @@ mod handover;
 mod hook;
 mod lifetime;
 mod newcomer;
+mod owner;
 mod scripts;
 mod security;
 mod serve;

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use super::SetupError;
@@ -91,30 +91,7 @@ impl ConfigFile {
     }
 
     fn write(&self, text: &str) -> Result<(), SetupError> {
-        let directory = self.target.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(directory).map_err(|source| self.system("make the directory of", source))?;
-        let mut name = OsString::from(".callboard-setup-");
-        name.push(std::process::id().to_string());
-        let draft = directory.join(name);
-        let written = self.write_by_way_of(&draft, text);
-        if written.is_err() {
-            // What is left of a draft helps nobody; the error that counts is the first.
-            let _ = fs::remove_file(&draft);
-        }
-        written.map_err(|source| self.system("write", source))
-    }
-
-    fn write_by_way_of(&self, draft: &Path, text: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(draft)?;
-        if let Ok(old) = fs::metadata(&self.target) {
-            file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(draft, &self.target)?;
-        draft
-            .parent()
-            .map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+        replace(&self.target, text, None).map_err(|source| self.system("write", source))
     }
 
     fn system(&self, doing: &'static str, source: io::Error) -> SetupError {
@@ -123,6 +100,49 @@ impl ConfigFile {
             file: self.path.clone(),
             source,
         }
+    }
+}
+
+/// Writes `target` whole or not at all. It keeps its mode, its owner and its group; `mode` is for one that is not there
+/// yet, and by custom when absent.
+pub(in crate::cli) fn replace(target: &Path, text: &str, mode: Option<u32>) -> io::Result<()> {
+    let directory = target.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(directory)?;
+    let mut name = OsString::from(".callboard-setup-");
+    name.push(std::process::id().to_string());
+    let draft = directory.join(name);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+    let written = made_like(target, &file, mode)
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&draft, target));
+    if written.is_err() {
+        // What is left of a draft helps nobody; the error that counts is the first.
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    File::open(directory)?.sync_all()
+}
+
+/// Gives `draft` the owner, the group and the mode of `target`, or `mode` when that is not there.
+fn made_like(target: &Path, draft: &File, mode: Option<u32>) -> io::Result<()> {
+    let old = match fs::metadata(target) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(old) = &old {
+        let new = draft.metadata()?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            fchown(draft, Some(old.uid()), Some(old.gid())).map_err(|error| {
+                let problem = format!("its owner and group cannot be kept: {error}");
+                io::Error::new(error.kind(), problem)
+            })?;
+        }
+    }
+    match old.map(|old| old.mode()).or(mode) {
+        Some(mode) => draft.set_permissions(Permissions::from_mode(mode & 0o7777)),
+        None => Ok(()),
     }
 }
 
