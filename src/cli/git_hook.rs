@@ -5,7 +5,7 @@
 //! is told what to add.
 
 use std::ffi::OsStr;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,6 +16,8 @@ use clap::ValueEnum;
 
 use super::args::Place;
 use super::output::Output;
+use super::setup::file::replace;
+use super::setup::program::{Bridge, NAME, quoted};
 use super::{CliError, hook, place, processes};
 use crate::hook::{Moment, Occasion, Verdict};
 
@@ -24,8 +26,6 @@ const BEGIN: &str = "# >>> callboard (`callboard git-hook remove` takes these li
 const END: &str = "# <<< callboard";
 /// What stands there too when the whole file is ours.
 const WHOLE: &str = "# There was no hook before, so the file goes with these lines.";
-/// What the hook does. Where callboard is not installed it does nothing, or nobody could commit any more.
-const LINE: &str = "if command -v callboard >/dev/null 2>&1; then callboard git-hook run || exit $?; fi";
 /// Programs that run hooks which can be added to.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "zsh", "ksh"];
 
@@ -43,8 +43,8 @@ pub(super) enum GitHookAction {
 /// Does `action` in the repository around the current directory.
 pub(super) fn run(action: GitHookAction, place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
     match action {
-        GitHookAction::Install => install(output),
-        GitHookAction::Remove => remove(output),
+        GitHookAction::Install => install(place, output),
+        GitHookAction::Remove => remove(place, output),
         GitHookAction::Run => check(place),
     }
 }
@@ -73,41 +73,120 @@ fn check(place: &Place) -> Result<(), CliError> {
     }
 }
 
-fn install(output: &mut Output<'_>) -> Result<(), CliError> {
+/// Adds the check of `place`, or renews it.
+fn install(place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
+    let check = Bridge::to(place).map(Check::like)?;
     let file = hook_file()?;
-    let (text, mode) = match existing(&file)? {
-        None => (format!("#!/bin/sh\n{BEGIN}\n{WHOLE}\n{LINE}\n{END}\n"), 0o755),
-        Some(old) if old.text.contains(BEGIN) => {
-            return output.line(format_args!("{} has the check already", file.display()));
+    let shown = file.display();
+    let text = match existing(&file, &check)? {
+        None => format!("#!/bin/sh\n{}\n", check.block(true)),
+        Some(old) if old.mode & 0o111 == 0 => {
+            return Err(by_hand(&file, "is not executable and so switched off", &check));
         }
         Some(old) => {
-            if old.mode & 0o111 == 0 {
-                return Err(by_hand(&file, "is not executable and so switched off"));
+            let text = if let Some(Parts { before, ours, after }) = parts(&file, &old.text)? {
+                let block = check.block(ours.contains(WHOLE));
+                format!("{before}{block}{after}")
+            } else {
+                // Before all else, since a script may end anywhere.
+                let at = old.text.find('\n').unwrap_or(old.text.len());
+                let (first, rest) = old.text.split_at(at);
+                if !runs_in_shell(first) {
+                    return Err(by_hand(&file, "is no shell script", &check));
+                }
+                // Where the first line does not end, ours does not, so that all is as it was when they are gone.
+                format!("{first}\n{}{rest}", check.block(false))
+            };
+            if text == old.text {
+                return output.line(format_args!("{shown} has the check already"));
             }
-            // Before all else, since a script may end anywhere.
-            let at = old.text.find('\n').unwrap_or(old.text.len());
-            let (first, rest) = old.text.split_at(at);
-            if !runs_in_shell(first) {
-                return Err(by_hand(&file, "is no shell script"));
-            }
-            // Where the first line does not end, ours does not, so that all is as it was when they are gone.
-            (format!("{first}\n{BEGIN}\n{LINE}\n{END}{rest}"), old.mode)
+            text
         }
     };
-    replace(&file, &text, mode)?;
+    // A script that git cannot run is none.
+    replace(&file, &text, Some(0o755)).map_err(|source| cannot("write git's hook", source))?;
+    let condition = check.condition();
     output.line(format_args!(
-        "{} refuses commits of files that others have locked",
-        file.display()
+        "{shown} refuses commits of files that others have locked, {condition}"
     ))
 }
 
-fn remove(output: &mut Output<'_>) -> Result<(), CliError> {
+fn remove(place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
+    let check = Bridge::to(place).map(Check::like)?;
     let file = hook_file()?;
-    let Some(old) = existing(&file)? else {
+    let Some(old) = existing(&file, &check)? else {
         return output.line(format_args!("there is no {}", file.display()));
     };
-    let Some((before, rest)) = old.text.split_once(BEGIN) else {
+    let Some(Parts { before, ours, after }) = parts(&file, &old.text)? else {
         return output.line(format_args!("{} has nothing of callboard", file.display()));
+    };
+    if before == "#!/bin/sh\n" && after == "\n" && ours.contains(WHOLE) {
+        fs::remove_file(&file).map_err(|source| cannot("remove git's hook", source))?;
+        return output.line(format_args!("removed {}", file.display()));
+    }
+    let before = before.strip_suffix('\n').unwrap_or(before);
+    replace(&file, &format!("{before}{after}"), None).map_err(|source| cannot("write git's hook", source))?;
+    output.line(format_args!("took the check out of {}", file.display()))
+}
+
+/// What the hook runs.
+struct Check {
+    /// The program, for a shell.
+    program: String,
+    /// The program with its arguments, for a shell.
+    command: String,
+}
+
+impl Check {
+    /// Returns the check of the board to which `bridge` leads.
+    fn like(bridge: Bridge) -> Self {
+        let place = bridge.arguments.into_iter().skip(1);
+        let arguments = ["git-hook", "run"].map(str::to_owned).into_iter().chain(place);
+        let program = quoted(&bridge.program);
+        let words: Vec<_> = std::iter::once(bridge.program)
+            .chain(arguments)
+            .map(|word| quoted(&word))
+            .collect();
+        let command = words.join(" ");
+        Self { program, command }
+    }
+
+    /// Returns the lines of the hook between their marks; `is_whole` when there is no other in its file. Where callboard
+    /// is not installed they only say so, or nobody could commit any more.
+    fn block(&self, is_whole: bool) -> String {
+        let Self { program, command } = self;
+        let whole = if is_whole {
+            format!("{WHOLE}\n")
+        } else {
+            String::new()
+        };
+        format!(
+            "{BEGIN}\n{whole}if command -v {program} >/dev/null 2>&1; then\n    {command} || exit $?\nelse\n    \
+             echo 'callboard is not found, so nobody looks whether others hold what is committed' >&2\nfi\n{END}"
+        )
+    }
+
+    /// Returns under which condition it is done.
+    fn condition(&self) -> String {
+        if self.program == NAME {
+            return format!("where git finds `{NAME}` on its PATH");
+        }
+        let program = &self.program;
+        format!("by {program}: `{NAME}` on your PATH is not this program, so its whole path was written")
+    }
+}
+
+/// A hook's text around and between the marks.
+struct Parts<'t> {
+    before: &'t str,
+    ours: &'t str,
+    after: &'t str,
+}
+
+/// Takes the `text` of `file` apart, if it has lines of ours.
+fn parts<'t>(file: &Path, text: &'t str) -> Result<Option<Parts<'t>>, CliError> {
+    let Some((before, rest)) = text.split_once(BEGIN) else {
+        return Ok(None);
     };
     let Some((ours, after)) = rest.split_once(END) else {
         return Err(CliError::GitHook {
@@ -118,13 +197,7 @@ fn remove(output: &mut Output<'_>) -> Result<(), CliError> {
             fix: format!("take them out by hand, from `{BEGIN}` on"),
         });
     };
-    if before == "#!/bin/sh\n" && after == "\n" && ours.contains(WHOLE) {
-        fs::remove_file(&file).map_err(|source| cannot("remove git's hook", source))?;
-        return output.line(format_args!("removed {}", file.display()));
-    }
-    let before = before.strip_suffix('\n').unwrap_or(before);
-    replace(&file, &format!("{before}{after}"), old.mode)?;
-    output.line(format_args!("took the check out of {}", file.display()))
+    Ok(Some(Parts { before, ours, after }))
 }
 
 /// A hook that is there.
@@ -134,41 +207,30 @@ struct Existing {
 }
 
 /// Returns the hook at `file`, `None` when there is none, or says what to do with one that is not to be touched.
-fn existing(file: &Path) -> Result<Option<Existing>, CliError> {
+fn existing(file: &Path, check: &Check) -> Result<Option<Existing>, CliError> {
     let cannot_read = |source| cannot("read git's hook", source);
     match fs::symlink_metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(cannot_read(error)),
-        Ok(found) if !found.is_file() => return Err(by_hand(file, "leads elsewhere")),
+        Ok(found) if !found.is_file() => return Err(by_hand(file, "leads elsewhere", check)),
         Ok(_) => {}
     }
     let mode = fs::metadata(file).map_err(cannot_read)?.permissions().mode();
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(Existing { text, mode })),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(by_hand(file, "is no shell script")),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(by_hand(file, "is no shell script", check))
+        }
         Err(error) => Err(cannot_read(error)),
     }
 }
 
-fn by_hand(file: &Path, problem: &str) -> CliError {
+fn by_hand(file: &Path, problem: &str, check: &Check) -> CliError {
+    let command = &check.command;
     CliError::GitHook {
         problem: format!("{} {problem}, so it is left as it is", file.display()),
-        fix: "let it run `callboard git-hook run` and end with that command's exit code when it is not 0"
-            .to_owned(),
+        fix: format!("let it run `{command}` and end with that command's exit code when it is not 0"),
     }
-}
-
-/// Writes the hook whole or not at all.
-fn replace(file: &Path, text: &str, mode: u32) -> Result<(), CliError> {
-    let cannot_write = |source| cannot("write git's hook", source);
-    if let Some(directory) = file.parent() {
-        fs::create_dir_all(directory).map_err(cannot_write)?;
-    }
-    let draft = file.with_extension("callboard");
-    fs::write(&draft, text).map_err(cannot_write)?;
-    let placed = fs::set_permissions(&draft, Permissions::from_mode(mode & 0o7777))
-        .and_then(|()| fs::rename(&draft, file));
-    placed.map_err(cannot_write)
 }
 
 /// Tells whether the first line of a script names a shell.

@@ -1,12 +1,15 @@
 //! Git's hook: real commits in real repositories, with a board beside them.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::plain::Plain;
 use crate::support::program::{Home, Ran, run};
+
+/// A user who is not us: nobody.
+const OTHER_USER: u32 = 65_534;
 
 /// Tells whether git is here, and says so when it is not.
 #[expect(
@@ -273,4 +276,144 @@ fn outside_a_repository_the_complaint_is_git_s() {
         "{}",
         refused.stderr
     );
+}
+
+/// Makes a program's PATH one on which there is git and no callboard.
+fn without_callboard(mut command: Command) -> Command {
+    let own = Path::new(env!("CARGO_BIN_EXE_callboard")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let others = std::env::split_paths(&path).filter(|directory| directory != own);
+    command.env("PATH", std::env::join_paths(others).unwrap());
+    command
+}
+
+/// Commits in a repository of which the board's place was told to `git-hook install`.
+fn refused_where(place: &[&str]) {
+    let home = repository();
+    let _board = home.serve(&place[..place.len().min(2)]);
+    let told = |arguments: &[&str]| callboard(&home, &[arguments, place].concat()).ok();
+    told(&["set", "lock:a.rs", r#"{"lockedBy":"other"}"#]);
+    done(&git(
+        &home,
+        &["commit", "-qm", "the hook asks elsewhere", "--", "b.rs"],
+    ));
+    // The second time it is renewed.
+    told(&["git-hook", "install"]);
+    let again = told(&["git-hook", "install"]);
+    assert!(again.contains("already"), "{again}");
+    let refused = git(&home, &["commit", "-qm", "both"]);
+    assert_eq!(refused.code, Some(1), "{place:?}: {refused:?}");
+    told(&["git-hook", "remove"]);
+    assert!(!pre_commit(&home).exists());
+}
+
+#[test]
+fn the_hook_asks_the_board_that_it_was_put_in_for() {
+    if !has_git() {
+        return;
+    }
+    let elsewhere = tempfile::Builder::new().prefix("it's ").tempdir().unwrap();
+    let socket = elsewhere.path().join("s");
+    refused_where(&["--socket", socket.to_str().unwrap()]);
+    refused_where(&["--namespace", "n"]);
+}
+
+#[test]
+fn what_somebody_added_around_the_lines_stays_when_they_are_renewed() {
+    if !has_git() {
+        return;
+    }
+    let home = repository();
+    let file = pre_commit(&home);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}echo mine\n")).unwrap();
+    callboard(&home, &["git-hook", "install", "--namespace", "n"]).ok();
+    let renewed = fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        renewed,
+        format!(
+            "{}echo mine\n",
+            text.replace("git-hook run", "git-hook run --namespace n")
+        )
+    );
+    fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+    let refused = callboard(&home, &["git-hook", "install"]);
+    assert!(refused.stderr.contains("switched off"), "{refused:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), renewed);
+}
+
+#[test]
+fn a_program_that_no_shell_would_find_is_written_whole() {
+    if !has_git() {
+        return;
+    }
+    let home = repository();
+    let commit = |message| {
+        let mut command = without_callboard(Command::new("git"));
+        command.args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t",
+            "commit",
+            "-qm",
+            message,
+        ]);
+        command.envs([("HOME", home.path()), ("XDG_RUNTIME_DIR", home.path())]);
+        command.current_dir(home.path());
+        run(command, b"")
+    };
+    let _board = home.serve(&[]);
+    callboard(&home, &["set", "lock:a.rs", r#"{"lockedBy":"other"}"#]).ok();
+    let said = run(without_callboard(home.command(&["git-hook", "install"])), b"").ok();
+    let program = env!("CARGO_BIN_EXE_callboard");
+    assert!(said.contains(&format!("by {program}: ")), "{said}");
+    let refused = commit("by the whole path");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let said = callboard(&home, &["git-hook", "install"]).ok();
+    assert!(said.contains("where git finds `callboard` on its PATH"), "{said}");
+    let passed = commit("not found");
+    done(&passed);
+    assert!(
+        passed.stderr.contains("nobody looks whether others hold"),
+        "{passed:?}"
+    );
+}
+
+#[test]
+fn a_hook_of_another_user_stays_that_user_s() {
+    if !has_git() {
+        return;
+    }
+    if !rustix::process::getuid().is_root() {
+        return eprintln!("skipped, since only root can show it: a hook keeps its owner");
+    }
+    let home = repository();
+    let file = pre_commit(&home);
+    fs::write(&file, "#!/bin/sh\n").unwrap();
+    chown(&file, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+    callboard(&home, &["git-hook", "install"]).ok();
+    let owner = fs::metadata(&file).unwrap();
+    assert_eq!((owner.uid(), owner.gid()), (OTHER_USER, OTHER_USER));
+    let entries = fs::read_dir(file.parent().unwrap()).unwrap();
+    let drafts = entries.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_str().unwrap().contains("callboard")
+    });
+    assert_eq!(drafts.count(), 0);
+}
+
+#[test]
+fn a_link_in_the_place_of_a_draft_is_not_written_through() {
+    if !has_git() {
+        return;
+    }
+    let home = repository();
+    let precious = home.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    fs::write(pre_commit(&home), "#!/bin/sh\n").unwrap();
+    symlink(&precious, pre_commit(&home).with_extension("callboard")).unwrap();
+    callboard(&home, &["git-hook", "install"]).ok();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(!pre_commit(&home).is_symlink());
 }
