@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use crate::support::program::{Home, Ran, run};
 use callboard::cli::exit;
@@ -360,6 +361,36 @@ fn a_program_of_the_project_is_not_started_from_a_directory_below_either() {
 }
 
 #[test]
+fn who_builds_callboard_in_the_project_has_it_tried() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    let home = user.home.path();
+    fs::create_dir(home.join("target")).unwrap();
+    // Another process copies it: what a test's own process has open for writing, no test beside it can run.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_callboard")).arg(home.join("target"));
+    assert_eq!(run(copy, b"").code, Some(0));
+    attach_by(home, "target/callboard");
+    let mut command = Command::new(home.join("target/callboard"));
+    let given = user.home.command(&["doctor"]);
+    let given = given.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command
+        .arg("doctor")
+        .env_clear()
+        .envs(given)
+        .env("PATH", user.bin.path())
+        .current_dir(home);
+    let ran = run(command, b"");
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("answered in"), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("is refused by `target/callboard hook claude`"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn a_program_on_the_path_that_comes_with_the_project_is_not_started() {
     let user = User::set_up();
     let home = user.home.path();
@@ -444,6 +475,30 @@ fn hooks_are_tried_where_and_how_they_are_configured() {
     let command = "`callboard hook claude --namespace n --enforce closed`";
     one_refusal(&user, &[], "ok", &format!("is refused by {command}"));
     assert!(of(&user.examined().0, command)["level"] != "fail");
+}
+
+#[test]
+fn what_leads_to_a_board_elsewhere_is_tried_there() {
+    let user = User::new();
+    let socket = user.home.path().join("s");
+    let elsewhere = ["--socket", socket.to_str().unwrap()];
+    let _board = user.home.serve(&elsewhere);
+    assert_eq!(
+        user.run(&[&["setup", "claude", "--yes"], &elsewhere[..]].concat())
+            .code,
+        Some(0)
+    );
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(&findings, "board", "warn", "no board runs", "");
+    check(
+        &findings,
+        &format!("`callboard bridge --socket {}`", socket.display()),
+        "ok",
+        "answered in",
+        "",
+    );
+    one_refusal(&user, &[], "ok", "is refused by `callboard hook claude --socket ");
 }
 
 #[test]

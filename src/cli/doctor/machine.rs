@@ -102,8 +102,8 @@ fn unusable(error: &ProjectError) -> Finding {
     }
 }
 
-/// Asks the board of `place`, and tells whether there is one.
-pub(super) fn board(place: &Place) -> (Finding, bool) {
+/// Asks the board of `place`.
+pub(super) fn board(place: &Place) -> Finding {
     let check = "board";
     let version = Client::connect(place).and_then(|mut client| client.version());
     match version {
@@ -113,23 +113,23 @@ pub(super) fn board(place: &Place) -> (Finding, bool) {
                 .unwrap_or_default();
             let found = format!("callboard {version} runs{process}");
             if version == OWN {
-                (Finding::ok(check, found), true)
+                Finding::ok(check, found)
             } else {
                 let fix = "quit it and start it again, so that both are of one version";
-                (Finding::warn(check, format!("{found}, this is {OWN}"), fix), true)
+                Finding::warn(check, format!("{found}, this is {OWN}"), fix)
             }
         }
         Err(error @ CliError::NoBoard { .. }) => {
             let fix = error.hint().unwrap_or_default();
-            (Finding::warn(check, error.to_string(), fix), false)
+            Finding::warn(check, error.to_string(), fix)
         }
         // The sockets' own finding says what mends their directories.
-        Err(error @ CliError::Project(_)) => (Finding::fail(check, error.to_string(), "see sockets"), false),
+        Err(error @ CliError::Project(_)) => Finding::fail(check, error.to_string(), "see sockets"),
         Err(error) => {
             let fix = error
                 .hint()
                 .unwrap_or_else(|| "quit it and start it again".to_owned());
-            (Finding::fail(check, error.to_string(), fix), false)
+            Finding::fail(check, error.to_string(), fix)
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     let program = report.patiently("the program on your PATH", || machine::program(&known))?;
     report.tell(&program)?;
     report.tell(&machine::sockets(place)?)?;
-    let (board, runs) = report.patiently("the board", || machine::board(place))?;
+    let board = report.patiently("the board", || machine::board(place))?;
     report.tell(&board)?;
     let clients = around.clients();
     if clients.is_empty() {
@@ -55,15 +55,11 @@ pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError
     }
     let directory = &around.project;
     for bridge in &bridges {
-        let trip = report.patiently(&bridge.shell(), || {
-            probe::round_trip(bridge, &known, directory, runs)
-        })?;
+        let trip = report.patiently(&bridge.shell(), || probe::round_trip(bridge, &known, directory))?;
         report.tell(&trip)?;
     }
     for hook in &hooks {
-        let latency = report.patiently(&hook.shown(), || {
-            probe::hook_latency(hook, &known, directory, runs)
-        })?;
+        let latency = report.patiently(&hook.shown(), || probe::hook_latency(hook, &known, directory))?;
         report.tell(&latency)?;
         let refusal = report.patiently("an edit that is to be refused", || {
             refusal::tried(hook, &known, directory)

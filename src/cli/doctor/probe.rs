@@ -7,11 +7,14 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::finding::Finding;
-use super::hook::{Deaf, Deed, Ear, Hook};
+use super::hook::{Deaf, Deed, Ear, Hook, place_of};
 use super::known::{Known, not_started};
 use super::talk::Talk;
 use crate::board::{Clock as _, SystemClock};
+use crate::cli::args::Place;
+use crate::cli::client::Client;
 use crate::cli::setup::program::Bridge;
+use crate::cli::{CliError, place};
 
 /// How often the hook is run; the middle one counts.
 const RUNS: usize = 5;
@@ -19,10 +22,10 @@ const RUNS: usize = 5;
 const SLOW: Duration = Duration::from_millis(100);
 
 /// Starts `bridge` in `directory` as a client would, and reads a key through it.
-pub(super) fn round_trip(bridge: &Bridge, known: &Known, directory: &Path, board_runs: bool) -> Finding {
+pub(super) fn round_trip(bridge: &Bridge, known: &Known, directory: &Path) -> Finding {
     let check = format!("`{}`", bridge.shell());
-    if !board_runs {
-        return without_board(check);
+    if let Some(finding) = without_board(&check, place_of(bridge.words()), directory) {
+        return finding;
     }
     let mut command = match known.start(&bridge.program) {
         Ok(program) => Command::new(program),
@@ -44,10 +47,11 @@ pub(super) fn round_trip(bridge: &Bridge, known: &Known, directory: &Path, board
 }
 
 /// Asks `hook` in `directory` about what changes nothing.
-pub(super) fn hook_latency(hook: &Hook, known: &Known, directory: &Path, board_runs: bool) -> Finding {
+pub(super) fn hook_latency(hook: &Hook, known: &Known, directory: &Path) -> Finding {
     let check = hook.shown();
-    if hook.needs_board() && !board_runs {
-        return without_board(check);
+    let unserved = without_board(&check, hook.place(), directory);
+    if let Some(finding) = unserved.filter(|_| hook.needs_board()) {
+        return finding;
     }
     let took = match hook.listen(known, directory) {
         Ok(ear) => median(hook, ear, directory),
@@ -85,9 +89,16 @@ fn median(hook: &Hook, mut ear: Ear, directory: &Path) -> Result<Duration, Strin
     Ok(took.get(RUNS / 2).copied().unwrap_or_default())
 }
 
-fn without_board(check: String) -> Finding {
-    let found = "was not tried, because no board runs";
-    Finding::warn(check, found, "start the board, then run `callboard doctor` again")
+/// Returns that nothing is tried where no board runs at `place`. What is not understood is tried, to see what it says.
+fn without_board(check: &str, place: Result<Place, String>, directory: &Path) -> Option<Finding> {
+    let place = place.ok()?;
+    let project = place::project_around(directory, &place).ok()?;
+    let Err(CliError::NoBoard { socket, .. }) = Client::attach_aside(&project, &place) else {
+        return None;
+    };
+    let found = format!("was not tried, because no board runs at {}", socket.display());
+    let fix = "start the board, then run `callboard doctor` again";
+    Some(Finding::warn(check, found, fix))
 }
 
 fn millis(took: Duration) -> String {
