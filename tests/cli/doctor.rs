@@ -1,9 +1,11 @@
 //! `callboard doctor`: what it finds, what it advises, and its exit code for scripts.
 
+mod hooks;
+mod programs;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
 
 use crate::support::program::{Home, Ran, run};
 use callboard::cli::exit;
@@ -84,6 +86,28 @@ fn check(findings: &[Value], check: &str, level: &str, found: &str, fix: &str) {
 const LOCKED: &str = "an edit of a locked file";
 const FAILED: Option<i32> = Some(exit::FAILURE as i32);
 
+/// Returns the findings whether edits of locked files are refused, as they are told of `doctor` with `options`.
+fn refusals(user: &User, options: &[&str]) -> Vec<(String, String)> {
+    let ran = user.run(&[&["doctor", "--json"], options].concat());
+    let findings = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let of_locks = findings.filter(|finding| finding["check"] == LOCKED);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    of_locks
+        .map(|finding| (text(&finding["level"]), text(&finding["found"])))
+        .collect()
+}
+
+/// Checks that the only refusal that was tried is of this level, and says this.
+fn one_refusal(user: &User, options: &[&str], level: &str, says: &str) {
+    let found = refusals(user, options);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, level, "{found:?}");
+    assert!(found[0].1.contains(says), "{found:?}");
+}
+
 #[test]
 fn all_is_well() {
     let user = User::set_up();
@@ -100,19 +124,6 @@ fn all_is_well() {
     check(&findings, LOCKED, "ok", "is refused", "");
     let left = user.run(&["ls", "*"]).json();
     assert!(left.is_empty(), "nothing stays behind: {left:?}");
-}
-
-#[test]
-fn locks_that_do_not_hold_are_found_out() {
-    let user = User::set_up();
-    let _board = user.home.serve(&[]);
-    fs::remove_file(user.bin.path().join("callboard")).unwrap();
-    let program = env!("CARGO_BIN_EXE_callboard");
-    let script = format!("[ \"$1\" = hook ] || exec {program} \"$@\"; while read -r line; do :; done");
-    user.program("callboard", &script);
-    let (findings, code) = user.examined();
-    assert_eq!(code, FAILED);
-    check(&findings, LOCKED, "fail", "is let through", "install one version");
 }
 
 #[test]
@@ -270,323 +281,6 @@ fn a_command_that_never_answers_fails_in_time_and_is_waited_for_aloud() {
     assert!(
         ran.stderr.contains("still waiting for callboard bridge"),
         "{ran:?}"
-    );
-}
-
-#[test]
-fn a_program_that_comes_with_the_project_is_not_started() {
-    let user = User::set_up();
-    let _board = user.home.serve(&[]);
-    let home = user.home.path();
-    fs::create_dir(home.join("tools")).unwrap();
-    let program = home.join("tools/callboard");
-    let mark = home.join("started");
-    executable(&program, &format!(": > {}", mark.display()));
-    for name in [".mcp.json", ".claude/settings.json"] {
-        let text = fs::read_to_string(home.join(name)).unwrap();
-        let there = format!("\"{}", program.display());
-        let text = text.replace("\"command\": \"callboard", &format!("\"command\": {there}"));
-        fs::write(home.join(name), text).unwrap();
-    }
-    let (findings, code) = user.examined();
-    assert_eq!(code, Some(0), "{findings:#?}");
-    for command in ["bridge", "hook claude"] {
-        let checked = format!("`{} {command}`", program.display());
-        check(
-            &findings,
-            &checked,
-            "warn",
-            "comes with the project",
-            "if you trust it",
-        );
-    }
-    assert!(!mark.exists());
-}
-
-/// Writes what attaches Claude Code by the program that `command` is.
-fn attach_by(home: &Path, command: &str) {
-    let server = format!(r#"{{"mcpServers":{{"callboard":{{"command":"{command}","args":["bridge"]}}}}}}"#);
-    fs::write(home.join(".mcp.json"), server).unwrap();
-    let hook = format!(
-        r#"{{"hooks":{{"PreToolUse":[{{"matcher":"Write|Edit|NotebookEdit","hooks":[
-            {{"type":"command","command":"{command} hook claude"}}]}}]}}}}"#
-    );
-    fs::create_dir_all(home.join(".claude")).unwrap();
-    fs::write(home.join(".claude/settings.json"), hook).unwrap();
-}
-
-#[test]
-fn a_link_of_the_project_that_leads_to_a_shell_is_not_started() {
-    let user = User::new();
-    let _board = user.home.serve(&[]);
-    let home = user.home.path();
-    // `callboard` is a shell here, and `hook` and `bridge` are its scripts.
-    fs::create_dir(home.join("tools")).unwrap();
-    symlink("/bin/sh", home.join("tools/callboard")).unwrap();
-    let mark = home.join("started");
-    for script in ["hook", "bridge"] {
-        executable(&home.join(script), &format!(": > {}", mark.display()));
-    }
-    attach_by(home, "./tools/callboard");
-    let (findings, _) = user.examined();
-    for command in ["bridge", "hook claude"] {
-        let checked = format!("`./tools/callboard {command}`");
-        check(
-            &findings,
-            &checked,
-            "warn",
-            "was not started, since it comes with the project",
-            "if you trust it",
-        );
-    }
-    assert!(!mark.exists());
-}
-
-#[test]
-fn a_program_of_the_project_is_not_started_from_a_directory_below_either() {
-    let user = User::new();
-    let home = user.home.path();
-    for directory in [".git", "sub", "tools"] {
-        fs::create_dir(home.join(directory)).unwrap();
-    }
-    let mark = home.join("started");
-    executable(&home.join("tools/callboard"), &format!(": > {}", mark.display()));
-    attach_by(home, "./tools/callboard");
-    let mut command = user.home.command(&["doctor"]);
-    let path = std::env::join_paths([user.bin.path(), &home.join("tools")]).unwrap();
-    command.env("PATH", path).current_dir(home.join("sub"));
-    let ran = run(command, b"");
-    assert!(ran.stdout.contains("since it comes with the project"), "{ran:?}");
-    assert!(!mark.exists());
-}
-
-#[test]
-fn who_builds_callboard_in_the_project_has_it_tried() {
-    let user = User::new();
-    let _board = user.home.serve(&[]);
-    let home = user.home.path();
-    fs::create_dir(home.join("target")).unwrap();
-    // Another process copies it: what a test's own process has open for writing, no test beside it can run.
-    let mut copy = Command::new("cp");
-    copy.arg(env!("CARGO_BIN_EXE_callboard")).arg(home.join("target"));
-    assert_eq!(run(copy, b"").code, Some(0));
-    attach_by(home, "target/callboard");
-    let mut command = Command::new(home.join("target/callboard"));
-    let given = user.home.command(&["doctor"]);
-    let given = given.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    command
-        .arg("doctor")
-        .env_clear()
-        .envs(given)
-        .env("PATH", user.bin.path())
-        .current_dir(home);
-    let ran = run(command, b"");
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("answered in"), "{ran:?}");
-    assert!(
-        ran.stdout
-            .contains("is refused by `target/callboard hook claude`"),
-        "{ran:?}"
-    );
-}
-
-#[test]
-fn a_program_on_the_path_that_comes_with_the_project_is_not_started() {
-    let user = User::set_up();
-    let home = user.home.path();
-    let mark = home.join("started");
-    fs::create_dir(home.join("tools")).unwrap();
-    executable(&home.join("tools/callboard"), &format!(": > {}", mark.display()));
-    fs::remove_file(user.bin.path().join("callboard")).unwrap();
-    let mut command = user.home.command(&["doctor"]);
-    command.env(
-        "PATH",
-        std::env::join_paths([user.bin.path(), Path::new("tools")]).unwrap(),
-    );
-    let ran = run(command, b"");
-    let program = ran.stdout.lines().next().unwrap();
-    assert!(program.contains("since it comes with the project"), "{ran:?}");
-    assert!(!mark.exists());
-}
-
-#[test]
-fn another_program_of_our_name_is_not_started_whose_name_a_configuration_gives() {
-    let user = User::new();
-    let _board = user.home.serve(&[]);
-    let elsewhere = tempfile::tempdir().unwrap();
-    let mark = user.home.path().join("started");
-    let program = elsewhere.path().join("callboard");
-    executable(&program, &format!(": > {}", mark.display()));
-    attach_by(user.home.path(), program.to_str().unwrap());
-    let (findings, _) = user.examined();
-    check(
-        &findings,
-        &format!("`{} bridge`", program.display()),
-        "warn",
-        "is neither this program nor the callboard on your PATH",
-        "run `callboard setup`",
-    );
-    assert!(!mark.exists());
-}
-
-/// Returns the findings whether edits of locked files are refused, as they are told of `doctor` with `options`.
-fn refusals(user: &User, options: &[&str]) -> Vec<(String, String)> {
-    let ran = user.run(&[&["doctor", "--json"], options].concat());
-    let findings = ran
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let of_locks = findings.filter(|finding| finding["check"] == LOCKED);
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    of_locks
-        .map(|finding| (text(&finding["level"]), text(&finding["found"])))
-        .collect()
-}
-
-/// Checks that the only refusal that was tried is of this level, and says this.
-fn one_refusal(user: &User, options: &[&str], level: &str, says: &str) {
-    let found = refusals(user, options);
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(found[0].0, level, "{found:?}");
-    assert!(found[0].1.contains(says), "{found:?}");
-}
-
-#[test]
-fn hooks_are_tried_where_and_how_they_are_configured() {
-    let user = User::set_up();
-    let _board = user.home.serve(&[]);
-    // They ask where they were told to, which is not where doctor was told to look.
-    one_refusal(
-        &user,
-        &["--namespace", "n"],
-        "ok",
-        "is refused by `callboard hook claude`",
-    );
-    let again = [
-        "setup",
-        "claude",
-        "--yes",
-        "--namespace",
-        "n",
-        "--enforce",
-        "closed",
-    ];
-    assert_eq!(user.run(&again).code, Some(0));
-    let command = "`callboard hook claude --namespace n --enforce closed`";
-    one_refusal(&user, &[], "ok", &format!("is refused by {command}"));
-    assert!(of(&user.examined().0, command)["level"] != "fail");
-}
-
-#[test]
-fn what_leads_to_a_board_elsewhere_is_tried_there() {
-    let user = User::new();
-    let socket = user.home.path().join("s");
-    let elsewhere = ["--socket", socket.to_str().unwrap()];
-    let _board = user.home.serve(&elsewhere);
-    assert_eq!(
-        user.run(&[&["setup", "claude", "--yes"], &elsewhere[..]].concat())
-            .code,
-        Some(0)
-    );
-    let (findings, code) = user.examined();
-    assert_eq!(code, Some(0), "{findings:#?}");
-    check(&findings, "board", "warn", "no board runs", "");
-    check(
-        &findings,
-        &format!("`callboard bridge --socket {}`", socket.display()),
-        "ok",
-        "answered in",
-        "",
-    );
-    one_refusal(&user, &[], "ok", "is refused by `callboard hook claude --socket ");
-}
-
-#[test]
-fn hooks_over_the_bridge_are_tried_over_the_bridge() {
-    let user = User::new();
-    user.program("claude", "echo 2.1.329");
-    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
-    one_refusal(&user, &[], "warn", "because no board runs");
-    let _board = user.home.serve(&[]);
-    let hook = "the hook over `callboard bridge`";
-    one_refusal(&user, &[], "ok", &format!("is refused by {hook}"));
-    check(&user.examined().0, hook, "ok", "takes", "");
-}
-
-#[test]
-fn the_hooks_of_other_clients_are_tried_in_their_words() {
-    let user = User::new();
-    let _board = user.home.serve(&[]);
-    for client in ["codex", "gemini"] {
-        assert_eq!(user.run(&["setup", client, "--yes"]).code, Some(0), "{client}");
-        user.program(client, "");
-        one_refusal(
-            &user,
-            &[],
-            "ok",
-            &format!("is refused by `callboard hook {client}`"),
-        );
-        assert_eq!(
-            user.run(&["setup", client, "--yes", "--remove"]).code,
-            Some(0),
-            "{client}"
-        );
-    }
-    assert_eq!(refusals(&user, &[]), [], "nothing is attached any more");
-}
-
-#[test]
-fn nothing_is_said_to_be_refused_where_no_hook_is() {
-    let user = User::new();
-    let _board = user.home.serve(&[]);
-    assert_eq!(
-        user.run(&["setup", "claude", "--no-hooks", "--yes"]).code,
-        Some(0)
-    );
-    assert_eq!(refusals(&user, &[]), []);
-}
-
-#[test]
-fn what_somebody_holds_cannot_be_tried_and_is_no_failure() {
-    let user = User::set_up();
-    let _board = user.home.serve(&[]);
-    user.run(&["set", "lock:.", r#"{"lockedBy":"other"}"#]).ok();
-    one_refusal(&user, &[], "warn", "other holds . for another");
-    assert_eq!(user.examined().1, Some(0));
-}
-
-#[test]
-fn a_hook_that_asks_another_board_than_the_bridge_is_found_out() {
-    let user = User::new();
-    let place = ["--namespace", "n"];
-    assert_eq!(
-        user.run(&[&["setup", "claude", "--yes"], &place[..]].concat())
-            .code,
-        Some(0)
-    );
-    let settings = user.home.path().join(".claude/settings.json");
-    let text = fs::read_to_string(&settings).unwrap();
-    fs::write(&settings, text.replacen(" --namespace n", "", 1)).unwrap();
-    let (findings, code) = user.examined();
-    assert_eq!(code, Some(0), "{findings:#?}");
-    let found = findings
-        .iter()
-        .find(|finding| finding["fix"] == "callboard setup claude --namespace n");
-    assert!(
-        found.is_some_and(|finding| finding["found"]
-            == "`callboard hook claude` asks elsewhere than where `callboard bridge --namespace n` leads"),
-        "{findings:#?}"
-    );
-    assert_eq!(
-        user.run(&["setup", "claude", "--yes", "--namespace", "n"]).code,
-        Some(0),
-        "the fix"
-    );
-    let (findings, _) = user.examined();
-    assert!(
-        !findings
-            .iter()
-            .any(|finding| finding["found"].to_string().contains("elsewhere"))
     );
 }
 

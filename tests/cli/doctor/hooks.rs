@@ -1,0 +1,157 @@
+//! Whether locks hold, as `callboard doctor` tries it: with the hooks that are attached, as they are attached.
+
+use std::fs;
+
+use super::{FAILED, LOCKED, User, check, of, one_refusal, refusals};
+
+#[test]
+fn locks_that_do_not_hold_are_found_out() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    fs::remove_file(user.bin.path().join("callboard")).unwrap();
+    let program = env!("CARGO_BIN_EXE_callboard");
+    let script = format!("[ \"$1\" = hook ] || exec {program} \"$@\"; while read -r line; do :; done");
+    user.program("callboard", &script);
+    let (findings, code) = user.examined();
+    assert_eq!(code, FAILED);
+    check(&findings, LOCKED, "fail", "is let through", "install one version");
+}
+
+#[test]
+fn hooks_are_tried_where_and_how_they_are_configured() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    // They ask where they were told to, which is not where doctor was told to look.
+    one_refusal(
+        &user,
+        &["--namespace", "n"],
+        "ok",
+        "is refused by `callboard hook claude`",
+    );
+    let again = [
+        "setup",
+        "claude",
+        "--yes",
+        "--namespace",
+        "n",
+        "--enforce",
+        "closed",
+    ];
+    assert_eq!(user.run(&again).code, Some(0));
+    let command = "`callboard hook claude --namespace n --enforce closed`";
+    one_refusal(&user, &[], "ok", &format!("is refused by {command}"));
+    assert!(of(&user.examined().0, command)["level"] != "fail");
+}
+
+#[test]
+fn what_leads_to_a_board_elsewhere_is_tried_there() {
+    let user = User::new();
+    let socket = user.home.path().join("s");
+    let elsewhere = ["--socket", socket.to_str().unwrap()];
+    let _board = user.home.serve(&elsewhere);
+    assert_eq!(
+        user.run(&[&["setup", "claude", "--yes"], &elsewhere[..]].concat())
+            .code,
+        Some(0)
+    );
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(&findings, "board", "warn", "no board runs", "");
+    check(
+        &findings,
+        &format!("`callboard bridge --socket {}`", socket.display()),
+        "ok",
+        "answered in",
+        "",
+    );
+    one_refusal(&user, &[], "ok", "is refused by `callboard hook claude --socket ");
+}
+
+#[test]
+fn hooks_over_the_bridge_are_tried_over_the_bridge() {
+    let user = User::new();
+    user.program("claude", "echo 2.1.329");
+    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
+    one_refusal(&user, &[], "warn", "because no board runs");
+    let _board = user.home.serve(&[]);
+    let hook = "the hook over `callboard bridge`";
+    one_refusal(&user, &[], "ok", &format!("is refused by {hook}"));
+    check(&user.examined().0, hook, "ok", "takes", "");
+}
+
+#[test]
+fn the_hooks_of_other_clients_are_tried_in_their_words() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    for client in ["codex", "gemini"] {
+        assert_eq!(user.run(&["setup", client, "--yes"]).code, Some(0), "{client}");
+        user.program(client, "");
+        one_refusal(
+            &user,
+            &[],
+            "ok",
+            &format!("is refused by `callboard hook {client}`"),
+        );
+        assert_eq!(
+            user.run(&["setup", client, "--yes", "--remove"]).code,
+            Some(0),
+            "{client}"
+        );
+    }
+    assert_eq!(refusals(&user, &[]), [], "nothing is attached any more");
+}
+
+#[test]
+fn nothing_is_said_to_be_refused_where_no_hook_is() {
+    let user = User::new();
+    let _board = user.home.serve(&[]);
+    assert_eq!(
+        user.run(&["setup", "claude", "--no-hooks", "--yes"]).code,
+        Some(0)
+    );
+    assert_eq!(refusals(&user, &[]), []);
+}
+
+#[test]
+fn what_somebody_holds_cannot_be_tried_and_is_no_failure() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    user.run(&["set", "lock:.", r#"{"lockedBy":"other"}"#]).ok();
+    one_refusal(&user, &[], "warn", "other holds . for another");
+    assert_eq!(user.examined().1, Some(0));
+}
+
+#[test]
+fn a_hook_that_asks_another_board_than_the_bridge_is_found_out() {
+    let user = User::new();
+    let place = ["--namespace", "n"];
+    assert_eq!(
+        user.run(&[&["setup", "claude", "--yes"], &place[..]].concat())
+            .code,
+        Some(0)
+    );
+    let settings = user.home.path().join(".claude/settings.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text.replacen(" --namespace n", "", 1)).unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    let found = findings
+        .iter()
+        .find(|finding| finding["fix"] == "callboard setup claude --namespace n");
+    assert!(
+        found.is_some_and(|finding| finding["found"]
+            == "`callboard hook claude` asks elsewhere than where `callboard bridge --namespace n` leads"),
+        "{findings:#?}"
+    );
+    assert_eq!(
+        user.run(&["setup", "claude", "--yes", "--namespace", "n"]).code,
+        Some(0),
+        "the fix"
+    );
+    let (findings, _) = user.examined();
+    assert!(
+        !findings
+            .iter()
+            .any(|finding| finding["found"].to_string().contains("elsewhere"))
+    );
+}
