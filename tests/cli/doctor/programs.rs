@@ -163,3 +163,25 @@ fn another_program_of_our_name_is_not_started_whose_name_a_configuration_gives()
     );
     assert!(!mark.exists());
 }
+
+#[test]
+fn what_a_command_leaves_to_a_shell_is_not_done() {
+    let user = User::set_up();
+    let _board = user.home.serve(&[]);
+    let home = user.home.path();
+    let mark = home.join("started");
+    let settings = home.join(".claude/settings.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    let more = format!("callboard hook claude; : > {}", mark.display());
+    fs::write(&settings, text.replace("callboard hook claude", &more)).unwrap();
+    let (findings, code) = user.examined();
+    assert_eq!(code, Some(0), "{findings:#?}");
+    check(
+        &findings,
+        &format!("`{more}`"),
+        "warn",
+        "takes a shell",
+        "run it by hand",
+    );
+    assert!(!mark.exists());
+}
