@@ -11,7 +11,7 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use self::words::{Step, UNKNOWN};
-use crate::target::{without_dots, worktree_of};
+use crate::target::{MAX_TARGET_BYTES, without_dots, worktree_of};
 
 /// Words of the shell's own that may stand before a command.
 const KEYWORDS: [&str; 8] = ["!", "do", "elif", "else", "if", "then", "until", "while"];
@@ -66,7 +66,11 @@ impl Here<'_> {
     fn go(&mut self, to: Option<&str>) {
         let known = to.filter(|to| *to != "-" && !is_magic(to));
         self.directory = match (known, self.directory.take()) {
-            (Some(to), Some(directory)) => Some(without_dots(&directory.join(to))),
+            (Some(to), Some(directory)) => {
+                let place = without_dots(&directory.join(to));
+                // Nobody can go where the path is longer.
+                (place.as_os_str().len() <= MAX_TARGET_BYTES).then_some(place)
+            }
             (Some(to), None) if to.starts_with('/') => Some(PathBuf::from(to)),
             _ => None,
         };

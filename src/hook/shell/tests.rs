@@ -186,3 +186,9 @@ fn what_leaves_files_alone_reaches_nothing() {
         assert_eq!(reached(command), [""; 0], "{command}");
     }
 }
+
+#[test]
+fn a_place_where_nobody_can_go_is_unknown() {
+    let command = "cd src;".repeat(2_000) + "git checkout -- b.rs";
+    assert_eq!(reached(&command), ["TOP"]);
+}

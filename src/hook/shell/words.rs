@@ -7,6 +7,9 @@
 /// What a word holds in the place of what a command prints; a variable begins with it too.
 pub(super) const UNKNOWN: char = '$';
 
+/// How many here-documents without an end are looked for: that takes reading all of the text.
+const MAX_ENDLESS: usize = 16;
+
 /// What a shell does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -47,6 +50,8 @@ struct Reader<'a> {
     above: Vec<Level>,
     /// The here-documents that begin with the next line.
     bodies: Vec<Body>,
+    /// How many had no end.
+    endless: usize,
 }
 
 /// The command that is being read.
@@ -224,7 +229,13 @@ impl Reader<'_> {
     /// calculation, so it is read like anything else.
     fn skip_bodies(&mut self) {
         for body in std::mem::take(&mut self.bodies) {
-            self.rest = body.skip(self.rest).unwrap_or(self.rest);
+            if self.endless == MAX_ENDLESS {
+                return;
+            }
+            match body.skip(self.rest) {
+                Some(rest) => self.rest = rest,
+                None => self.endless += 1,
+            }
         }
     }
 
@@ -319,5 +330,12 @@ mod tests {
         ] {
             assert_eq!(read(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_end_of_here_documents_is_not_looked_for_without_an_end() {
+        let text = |endless| format!("{}a <<'END'\nb\nEND\n", "<<E\n".repeat(endless));
+        assert_eq!(read(&text(MAX_ENDLESS - 1)), "[a]");
+        assert_eq!(read(&text(MAX_ENDLESS)), "[a][b][END]");
     }
 }
