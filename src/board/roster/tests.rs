@@ -320,7 +320,9 @@ fn all_who_left_a_moment_ago_can_come_back_and_of_the_others_only_so_many() {
     };
     let start = Time::default();
     let all: Vec<_> = (0..MAX_AWAY).map(|number| come(number, start)).collect();
-    all.iter().for_each(|member| roster.leave(member, start, || ()));
+    for member in &all {
+        roster.leave(member, start, || ());
+    }
     assert!(is_back(0, &all[0], start) && is_back(MAX_AWAY - 1, &all[MAX_AWAY - 1], start));
     let one_more = come(MAX_AWAY, start);
     roster.leave(&one_more, start, || ());
