@@ -159,9 +159,10 @@ async fn announced_call(one: &mut Raw<DuplexStream>, tool: &str, arguments: Valu
 /// sub-agent.
 async fn lock_as(served: &Served, one: &mut Raw<DuplexStream>, is_sub: bool, alias: &str, target: &str) {
     let announced = before(served, "mcp__callboard__acquireLock", "");
-    let announced = match is_sub {
-        true => of_sub_agent(announced),
-        false => announced,
+    let announced = if is_sub {
+        of_sub_agent(announced)
+    } else {
+        announced
     };
     assert_eq!(hook(one, announced).await, Value::Null);
     announced_call(one, "acquireLock", json!({ "targets": [target], "as": alias })).await;
