@@ -3,6 +3,8 @@
 import { spawn } from "node:child_process";
 
 const PROGRAM = "callboard";
+/** Which board it asks, and what was chosen about locks. */
+const ARGUMENTS = ["hook", "opencode"];
 /** How long the program may take; it gives up earlier by itself. */
 const TIMEOUT_MS = 5000;
 /** Its exit code for what it does not understand where a board runs. */
@@ -13,7 +15,7 @@ const TOOLS = new Set(["write", "edit", "apply_patch", "bash"]);
 /** Tells the board what happened and resolves to its verdict; without the program there is only a warning. */
 const tell = (occasion) =>
   new Promise((resolve) => {
-    const child = spawn(PROGRAM, ["hook", "opencode"], { cwd: occasion.directory, timeout: TIMEOUT_MS });
+    const child = spawn(PROGRAM, ARGUMENTS, { cwd: occasion.directory, timeout: TIMEOUT_MS });
     const heard = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"]) {
       child[stream].setEncoding("utf8").on("data", (text) => (heard[stream] += text));

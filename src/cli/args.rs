@@ -463,6 +463,9 @@ impl Arguments {
                 // Nobody wants the demo to play on the board they work with unless they say so.
                 arguments.place.socket = None;
             }
+            if let Some(Command::Setup(options)) = &mut arguments.command {
+                options.names_namespace = below.value_source("namespace") != Some(ValueSource::DefaultValue);
+            }
             return Ok(arguments);
         }
         if is_given(&matches, "json") {

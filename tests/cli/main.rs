@@ -25,6 +25,7 @@ mod security;
 mod serve;
 mod setup;
 mod setup_hooks;
+mod setup_twice;
 mod snapshot;
 mod wake;
 mod words;

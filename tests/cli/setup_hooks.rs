@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use crate::support::program::{Home, Ran, run};
 
 /// A user with callboard and some version of Claude Code on the `PATH`.
-struct User {
-    home: Home,
+pub(super) struct User {
+    pub(super) home: Home,
     bin: tempfile::TempDir,
 }
 
 impl User {
-    fn new(says: &str) -> Self {
+    pub(super) fn new(says: &str) -> Self {
         let user = Self {
             home: Home::new(),
             bin: tempfile::tempdir().unwrap(),
@@ -32,14 +32,20 @@ impl User {
     }
 
     fn settings(&self) -> PathBuf {
-        self.home.path().join("project/.claude/settings.json")
+        self.file(".claude/settings.json")
     }
 
-    fn text(&self) -> String {
+    /// Returns the path of a file in the project.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join("project").join(name)
+    }
+
+    /// Returns the hooks that were written.
+    pub(super) fn text(&self) -> String {
         fs::read_to_string(self.settings()).unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = self.home.command(arguments);
         command
             .env("PATH", self.bin.path())
@@ -48,7 +54,7 @@ impl User {
     }
 
     /// Sets Claude Code up, and returns what was said besides the changes.
-    fn set_up(&self, options: &[&str]) -> String {
+    pub(super) fn set_up(&self, options: &[&str]) -> String {
         let ran = self.run(&[&["setup", "claude", "--yes"], options].concat());
         assert_eq!(ran.code, Some(0), "{options:?}: {ran:?}");
         ran.stderr
@@ -96,7 +102,7 @@ fn the_user_chooses_the_way_and_what_happens_without_a_board() {
     assert_eq!(user.ways(), (9, 3));
     assert_eq!(user.text().matches(r#""enforce": "closed""#).count(), 9);
     assert_eq!(user.text().matches("--enforce closed --no-auto-lock").count(), 3);
-    user.set_up(&["--enforce", "open", "--hook-way", "bridge"]);
+    user.set_up(&["--enforce", "open"]);
     assert!(!user.text().contains("onFailure"), "{}", user.text());
     for pair in ["--remove --enforce open", "--no-hooks --wake"] {
         let options: Vec<_> = pair.split(' ').collect();
@@ -137,7 +143,7 @@ fn doctor_says_which_way_they_ask() {
             "are there and ask by a process each",
         ),
         (
-            &["--wake"],
+            &["--wake", "--hook-way", "bridge"],
             "are there and ask over the bridge, and idle agents are woken",
         ),
     ] {

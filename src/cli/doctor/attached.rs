@@ -9,12 +9,13 @@ use super::known::Known;
 use crate::cli::args::Place;
 use crate::cli::place;
 use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
+use crate::cli::setup::command::{self, HookCommand};
 use crate::cli::setup::detect::Surroundings;
 use crate::cli::setup::file::ConfigFile;
-use crate::cli::setup::handler::{self, Handler, Way};
+use crate::cli::setup::handler::{Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
 use crate::cli::setup::program::{Bridge, NAME, program, quoted};
-use crate::cli::setup::{SetupError, edit_json, plan};
+use crate::cli::setup::{SetupError, edit_json, plan, plugin};
 
 /// What there is of us in a client's configurations.
 pub(super) struct Attached {
@@ -67,8 +68,9 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
     if let (Some(hooks), Some(bridge)) = (&facts.hooks, attached.starts.first().cloned()) {
         attached.hooks(client, hooks, &bridge, around, known);
     }
-    if let Some(plugin) = facts.plugin.as_ref().filter(|_| !attached.starts.is_empty()) {
-        attached.findings.push(plugin_of(client, plugin, around));
+    if let Some((plugin, bridge)) = facts.plugin.as_ref().zip(attached.starts.first()) {
+        let finding = plugin_of(client, plugin, bridge, around);
+        attached.findings.push(finding);
     }
     attached
 }
@@ -218,12 +220,12 @@ fn how(calls: &[Call]) -> String {
 
 fn program_of(call: &Call) -> Option<String> {
     match &call.handler {
-        Handler::Command(command) => handler::program_of(command),
+        Handler::Command(command) => command::program_of(command),
         Handler::Tool(_) => None,
     }
 }
 
-fn plugin_of(client: Client, plugin: &Plugin, around: &Surroundings) -> Finding {
+fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surroundings) -> Finding {
     let check = format!("{} plugin", client.facts().name);
     let fix = format!("callboard setup {}", client.id());
     let mut found = Vec::new();
@@ -233,16 +235,24 @@ fn plugin_of(client: Client, plugin: &Plugin, around: &Surroundings) -> Finding 
             Err(error) => return failed(client, &error),
         }
     }
-    let wanted = program().map(|program| plan::plugin_text(plugin, &program));
-    match found.first() {
-        None => Finding::warn(check, "is not there, so nothing stops who does not ask", fix),
-        Some(text) if wanted.is_ok_and(|wanted| wanted == text.text) => {
-            Finding::ok(check, format!("{} is there", text.file.path.display()))
-        }
-        Some(text) => {
-            let found = format!("{} is of another version", text.file.path.display());
-            Finding::warn(check, found, fix)
-        }
+    let Some(Text { file, text }) = found.first() else {
+        return Finding::warn(check, "is not there, so nothing stops who does not ask", fix);
+    };
+    let shown = file.path.display();
+    let there = plugin::command(text);
+    let leads = bridge.leads().map(|(address, _)| address);
+    let both = there.as_ref().zip(leads);
+    if both.is_some_and(|(there, address)| there.address != address) {
+        let found = format!("{shown} asks another board than the server");
+        return Finding::warn(check, found, fix);
+    }
+    // What it asks for was chosen; only the program that it runs must be this one.
+    let wanted = there.zip(program().ok());
+    let wanted = wanted.map(|(there, program)| plugin::text(plugin, &HookCommand { program, ..there }));
+    if wanted.as_ref() == Some(text) {
+        Finding::ok(check, format!("{shown} is there"))
+    } else {
+        Finding::warn(check, format!("{shown} is of another version"), fix)
     }
 }
 

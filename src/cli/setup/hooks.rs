@@ -1,10 +1,12 @@
 //! The hooks in a client's settings: put in, found again, and taken out, from text to text.
 
+use clap::ValueEnum;
 use serde_json::Value;
 
 use super::clients::{Hooks, Occasion};
+use super::command::Choices;
 use super::edit_json::{self, Broken, Item, Step};
-use super::handler::{Callee, Choices, Handler, Way};
+use super::handler::{self, Callee, Handler, Way};
 use crate::hook::Enforce;
 
 /// The member of the settings that holds the hooks of all events.
@@ -24,14 +26,26 @@ pub(in crate::cli) struct Call {
 
 /// How hooks are wanted. What was not said stays as it is where hooks are already.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) struct Style<'a> {
-    pub(in crate::cli) callee: Callee<'a>,
+pub(in crate::cli) struct Style {
     /// How they ask, on occasions that leave a choice.
-    pub(in crate::cli) way: Way,
-    pub(in crate::cli) enforce: Option<Enforce>,
-    pub(in crate::cli) no_auto_lock: bool,
+    pub(in crate::cli) way: Option<Way>,
+    /// How new ones ask when nobody said it.
+    pub(in crate::cli) usual: Way,
+    pub(in crate::cli) enforce: Option<Enforcing>,
+    pub(in crate::cli) auto_lock: Option<bool>,
     /// Whether idle agents are to be woken.
-    pub(in crate::cli) wake: bool,
+    pub(in crate::cli) wake: Option<bool>,
+}
+
+/// What the user says about an edit that the board cannot judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Enforcing {
+    /// It passes if no board runs, and is denied if one runs that does not answer.
+    Auto,
+    /// It passes, with a warning for the person.
+    Open,
+    /// It is denied.
+    Closed,
 }
 
 /// Returns our hooks in the settings `value`, in their order.
@@ -67,33 +81,49 @@ pub(in crate::cli) fn missing<'h>(hooks: &'h Hooks, calls: &[Call]) -> Vec<&'h O
         .collect()
 }
 
+/// Returns how those of `calls` ask that have a choice, `None` when there are none.
+pub(in crate::cli) fn way_of(hooks: &Hooks, calls: &[Call]) -> Option<Way> {
+    let has_choice = |call: &&Call| {
+        let mut occasions = hooks.occasions.iter();
+        occasions.any(|occasion| occasion.on_bridge && call.is_of(occasion))
+    };
+    calls.iter().find(has_choice).map(|call| call.handler.way())
+}
+
 /// Returns `text` with all of `hooks` as `style` wants them. A hook of ours that is otherwise, or whose program
 /// `is_there` denies, is mended; all others stay as they are.
 pub(super) fn add(
     text: Option<String>,
     hooks: &Hooks,
-    style: Style<'_>,
+    callee: Callee<'_>,
+    style: Style,
     is_there: impl Fn(&str) -> bool,
 ) -> Result<Option<String>, Broken> {
+    let mut text = match text {
+        Some(text) if style.wake == Some(false) => without_waiters(text)?,
+        text => text,
+    };
     let found = calls(&edit_json::read(text.as_deref().unwrap_or_default())?);
-    let mut text = text;
     for call in &found {
-        if let (Some(old), Some((path, value))) = (text.as_deref(), style.mend(hooks, call, &is_there)) {
+        let replacement = style.mend(hooks, callee, call, &is_there);
+        if let (Some(old), Some((path, value))) = (text.as_deref(), replacement) {
             text = Some(edit_json::replace(old, &path, &value)?);
         }
     }
     let like_others = found.iter().find(|call| !call.handler.wakes());
     let choices = style.choices(&like_others.map(|call| call.handler.choices()).unwrap_or_default());
+    let usual = way_of(hooks, &found).unwrap_or(style.usual);
     let mut wanted: Vec<(&str, String)> = Vec::new();
     for occasion in missing(hooks, &found) {
-        let way = style.way_on(occasion);
-        let handler = style.callee.handler(hooks, occasion, way, &choices);
+        let way = style.way_on(occasion, usual);
+        let command = callee.command(choices.clone(), false);
+        let handler = handler::handler(hooks, occasion, way, &command);
         wanted.push((occasion.event, group(occasion.matcher, &handler)));
     }
-    for event in hooks.waking.events.iter().filter(|_| style.wake) {
+    for event in hooks.waking.events.iter().filter(|_| style.wake == Some(true)) {
         let is_there = |call: &Call| call.event == **event && call.handler.wakes();
         if !found.iter().any(is_there) {
-            let handler = style.callee.waiter(hooks.waking.limit);
+            let handler = callee.waiter(hooks.waking.limit);
             wanted.push((event, group(None, &handler)));
         }
     }
@@ -104,27 +134,42 @@ pub(super) fn add(
     Ok(text)
 }
 
-impl Style<'_> {
-    fn way_on(&self, occasion: &Occasion) -> Way {
+/// Returns `text` with our hooks about the board of `callee`, and nothing else about them changed.
+pub(super) fn redirect(text: String, callee: Callee<'_>) -> Result<String, Broken> {
+    let found = calls(&edit_json::read(&text)?);
+    found.iter().try_fold(text, |text, call| {
+        let moved = call.handler.mended(callee, &call.handler.choices(), |_| true);
+        match moved {
+            Some(command) => {
+                edit_json::replace(&text, &call.command_path(), &Value::from(command).to_string())
+            }
+            None => Ok(text),
+        }
+    })
+}
+
+impl Style {
+    fn way_on(self, occasion: &Occasion, before: Way) -> Way {
         if occasion.on_bridge {
-            self.way
+            self.way.unwrap_or(before)
         } else {
             Way::Process
         }
     }
 
     /// Returns what the user wants now, given what was chosen `before`.
-    fn choices(&self, before: &Choices) -> Choices {
+    pub(super) fn choices(self, before: &Choices) -> Choices {
         Choices {
-            enforce: self.enforce.or(before.enforce),
-            no_auto_lock: self.no_auto_lock || before.no_auto_lock,
+            enforce: self.enforce.map_or(before.enforce, Enforcing::chosen),
+            no_auto_lock: self.auto_lock.map_or(before.no_auto_lock, |auto_lock| !auto_lock),
         }
     }
 
     /// Returns what is to be replaced for `call` to be as it is wanted, and by what.
     fn mend(
-        &self,
+        self,
         hooks: &Hooks,
+        callee: Callee<'_>,
         call: &Call,
         is_there: impl Fn(&str) -> bool,
     ) -> Option<(Vec<Step>, String)> {
@@ -135,24 +180,46 @@ impl Style<'_> {
             self.choices(&before)
         };
         let occasion = hooks.occasions.iter().find(|occasion| call.is_of(occasion));
-        if let Some(occasion) = occasion {
-            let way = self.way_on(occasion);
+        if let Some(occasion) = occasion.filter(|_| call.handler.unreadable().is_none()) {
+            let way = self.way_on(occasion, call.handler.way());
             let is_stale = call.handler.way() == Way::Bridge && !call.handler.tells(occasion, &choices);
             if call.handler.way() != way || choices.enforce != before.enforce || is_stale {
-                let handler = self.callee.handler(hooks, occasion, way, &choices);
-                return Some((call.path(), handler));
+                let command = match call.handler.command() {
+                    Some(old) => old.mended(callee, choices, is_there),
+                    None => callee.command(choices, false),
+                };
+                return Some((call.path(), handler::handler(hooks, occasion, way, &command)));
             }
         }
-        let command = call.handler.mended(self.callee, &choices, is_there)?;
-        let mut path = call.path();
-        path.push(Step::Name("command".to_owned()));
-        Some((path, Value::from(command).to_string()))
+        let command = call.handler.mended(callee, &choices, is_there)?;
+        Some((call.command_path(), Value::from(command).to_string()))
+    }
+}
+
+impl Enforcing {
+    fn chosen(self) -> Option<Enforce> {
+        match self {
+            Self::Auto => None,
+            Self::Open => Some(Enforce::Open),
+            Self::Closed => Some(Enforce::Closed),
+        }
     }
 }
 
 /// Returns `text` without our hooks, `None` when it is a whole file that was made for them.
 pub(super) fn remove(text: String) -> Result<Option<String>, Broken> {
     let found = calls(&edit_json::read(&text)?);
+    without(text, &found)
+}
+
+fn without_waiters(text: String) -> Result<Option<String>, Broken> {
+    let mut found = calls(&edit_json::read(&text)?);
+    found.retain(|call| call.handler.wakes());
+    without(text, &found)
+}
+
+/// Returns `text` without the hooks `found` in it.
+fn without(text: String, found: &[Call]) -> Result<Option<String>, Broken> {
     let mut rest = text;
     let mut at = found.len();
     // From the last to the first, so that each removal undoes the addition that came after all others that are left.
@@ -196,6 +263,12 @@ impl Call {
         path.extend([Step::Name(TABLE.to_owned()), Step::Index(self.index)]);
         path
     }
+
+    fn command_path(&self) -> Vec<Step> {
+        let mut path = self.path();
+        path.push(Step::Name("command".to_owned()));
+        path
+    }
 }
 
 /// Returns the group of one `handler`, in one line of JSON.
@@ -206,34 +279,40 @@ fn group(matcher: Option<&str>, handler: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::address::Address;
     use super::super::clients::Client;
-    use super::super::program::Bridge;
     use super::*;
 
     fn hooks(client: Client) -> &'static Hooks {
         client.facts().hooks.as_ref().unwrap()
     }
 
-    fn bridge(arguments: &[&str]) -> Bridge {
-        Bridge {
-            program: "callboard".to_owned(),
-            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
-        }
-    }
-
-    fn style(bridge: &Bridge, client: Client, way: Way) -> Style<'_> {
+    /// Returns hooks as they are when nothing is said.
+    fn style(usual: Way) -> Style {
         Style {
-            callee: Callee { bridge, client },
-            way,
+            way: None,
+            usual,
             enforce: None,
-            no_auto_lock: false,
-            wake: false,
+            auto_lock: None,
+            wake: None,
         }
     }
 
-    fn add_to(text: Option<&str>, client: Client, style: Style<'_>) -> String {
+    fn add_at(place: &[&str], text: Option<&str>, client: Client, style: Style) -> String {
+        let place = place.iter().map(|word| (*word).to_owned()).collect();
+        let callee = Callee {
+            program: "callboard",
+            address: &Address::take(place).unwrap().0,
+            client,
+        };
         let text = text.map(str::to_owned);
-        add(text, hooks(client), style, |_| true).unwrap().unwrap()
+        add(text, hooks(client), callee, style, |_| true)
+            .unwrap()
+            .unwrap()
+    }
+
+    fn add_to(text: Option<&str>, client: Client, style: Style) -> String {
+        add_at(&[], text, client, style)
     }
 
     /// Returns how the hooks in `text` ask, each once.
@@ -246,7 +325,7 @@ mod tests {
 
     #[test]
     fn hooks_come_and_go_beside_those_of_others() {
-        let bridge = bridge(&["bridge", "--namespace", "n"]);
+        let place = ["--namespace", "n"];
         for (client, way) in [
             (Client::Claude, Way::Process),
             (Client::Claude, Way::Bridge),
@@ -260,34 +339,32 @@ mod tests {
                 Some("{ \"hooks\": {} }\n"),
                 Some(THEIRS),
             ] {
-                let mut style = style(&bridge, client, way);
-                style.wake = true;
-                let text = add_to(before, client, style);
+                let mut style = style(way);
+                let asleep = add_at(&place, before, client, style);
+                style.wake = Some(true);
+                let text = add_at(&place, Some(&asleep), client, style);
                 let value = edit_json::read(&text).unwrap();
                 assert_eq!(
                     missing(hooks(client), &calls(&value)),
                     Vec::<&Occasion>::new(),
                     "{text}"
                 );
-                let again = add_to(Some(&text), client, style);
+                let again = add_at(&place, Some(&text), client, style);
                 assert_eq!(again, text, "a second time changes nothing");
-                style.wake = false;
-                assert_eq!(add_to(Some(&text), client, style), text, "who is woken stays so");
+                style.wake = None;
+                let same = add_at(&place, Some(&text), client, style);
+                assert_eq!(same, text, "who is woken stays so");
+                style.wake = Some(false);
+                assert_eq!(add_at(&place, Some(&text), client, style), asleep);
                 assert_eq!(remove(text).unwrap().as_deref(), before);
             }
         }
     }
 
     #[test]
-    fn over_the_bridge_goes_what_can_and_what_was_by_a_process_changes_in_its_place() {
-        let bridge = bridge(&["bridge"]);
-        let by_process = add_to(
-            Some(THEIRS),
-            Client::Claude,
-            style(&bridge, Client::Claude, Way::Process),
-        );
-        let mixed = style(&bridge, Client::Claude, Way::Bridge);
-        let over_bridge = add_to(Some(&by_process), Client::Claude, mixed);
+    fn over_the_bridge_goes_what_can_and_the_way_changes_only_when_it_is_said() {
+        let by_process = add_to(Some(THEIRS), Client::Claude, style(Way::Process));
+        let over_bridge = add_to(Some(THEIRS), Client::Claude, style(Way::Bridge));
         let apart = [Way::Process, Way::Bridge].map(|way| {
             let is_way = |one: &&Way| **one == way;
             ways(&over_bridge).iter().filter(is_way).count()
@@ -297,58 +374,73 @@ mod tests {
             [3, 9],
             "a session begins, perhaps with a prompt, and ends without a connection: {over_bridge}"
         );
-        assert_eq!(over_bridge, add_to(Some(THEIRS), Client::Claude, mixed));
-        let back = add_to(
-            Some(&over_bridge),
-            Client::Claude,
-            style(&bridge, Client::Claude, Way::Process),
-        );
-        assert_eq!(back, by_process);
+        for (text, other) in [(&by_process, &over_bridge), (&over_bridge, &by_process)] {
+            for usual in [Way::Process, Way::Bridge] {
+                assert_eq!(&add_to(Some(text), Client::Claude, style(usual)), text);
+                let mut said = style(usual);
+                said.way = Some(if other == &by_process {
+                    Way::Process
+                } else {
+                    Way::Bridge
+                });
+                assert_eq!(&add_to(Some(text), Client::Claude, said), other);
+            }
+        }
         assert_eq!(remove(over_bridge).unwrap().as_deref(), Some(THEIRS));
     }
 
     #[test]
-    fn what_the_user_chose_goes_along_and_opens_the_way_when_it_says_so() {
-        let bridge = bridge(&["bridge"]);
-        let mut chosen = style(&bridge, Client::Claude, Way::Process);
-        (chosen.enforce, chosen.no_auto_lock) = (Some(Enforce::Open), true);
-        let text = add_to(None, Client::Claude, chosen);
+    fn what_the_user_chose_goes_along_and_back_to_what_it_was() {
+        let usual = style(Way::Process);
+        let plain = add_to(None, Client::Claude, usual);
+        let mut open = usual;
+        (open.enforce, open.auto_lock) = (Some(Enforcing::Open), Some(false));
+        let text = add_to(None, Client::Claude, open);
         assert!(!text.contains("onFailure"), "{text}");
         assert!(
             text.contains("callboard hook claude --enforce open --no-auto-lock\""),
             "{text}"
         );
-        let text = add_to(
-            Some(&text),
-            Client::Claude,
-            style(&bridge, Client::Claude, Way::Bridge),
-        );
+        let mut moved = usual;
+        moved.way = Some(Way::Bridge);
+        let text = add_to(Some(&text), Client::Claude, moved);
         assert!(!text.contains("onFailure"), "{text}");
         assert!(
             text.contains(r#""auto_lock": "false""#) && text.contains(r#""enforce": "open""#),
             "{text}"
         );
-        chosen.enforce = Some(Enforce::Closed);
-        let text = add_to(Some(&text), Client::Claude, chosen);
+        let mut back = usual;
+        (back.way, back.enforce) = (Some(Way::Process), Some(Enforcing::Closed));
+        let text = add_to(Some(&text), Client::Claude, back);
         assert_eq!(text.matches("onFailure").count(), 1, "{text}");
-        assert!(text.contains("--enforce closed"), "{text}");
+        assert!(text.contains("--enforce closed --no-auto-lock"), "{text}");
+        (back.enforce, back.auto_lock) = (Some(Enforcing::Auto), Some(true));
+        assert_eq!(add_to(Some(&text), Client::Claude, back), plain);
     }
 
     #[test]
-    fn a_hook_about_another_board_is_mended_alone() {
-        let text =
-            r#"{"hooks":{"Stop":[{"hooks":[{"command":"callboard hook claude --socket /s","timeout":9}]}]}}"#;
-        let none = Hooks {
-            occasions: &[],
-            ..*hooks(Client::Claude)
-        };
-        let bridge = bridge(&["bridge", "--namespace", "n"]);
-        let style = style(&bridge, Client::Claude, Way::Process);
-        let mended = add(Some(text.to_owned()), &none, style, |_| true);
-        assert_eq!(
-            mended.unwrap().unwrap(),
-            text.replace("--socket /s", "--namespace n")
+    fn what_people_have_added_to_a_command_survives_what_is_chosen_later() {
+        let text = r#"{"hooks":{"Stop":[{"hooks":[{"command":"callboard hook claude --loud 2>>log","timeout":5}]}]}}"#;
+        let mut closed = style(Way::Process);
+        closed.enforce = Some(Enforcing::Closed);
+        let text = add_to(Some(text), Client::Claude, closed);
+        assert!(
+            text.contains("callboard hook claude --enforce closed --loud 2>>log\""),
+            "{text}"
         );
+        assert_eq!(text.matches("\"Stop\"").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_hook_about_another_board_is_led_back_alone() {
+        let text = r#"{"hooks":{"Stop":[{"hooks":[{"command":"callboard hook claude --socket /s --enforce open","timeout":9}]}]}}"#;
+        let callee = Callee {
+            program: "/else/callboard",
+            address: &Address::take(vec!["--namespace=n".to_owned()]).unwrap().0,
+            client: Client::Claude,
+        };
+        let led = redirect(text.to_owned(), callee).unwrap();
+        assert_eq!(led, text.replace("--socket /s", "--namespace n"));
     }
 
     #[test]

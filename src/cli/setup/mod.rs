@@ -3,7 +3,9 @@
 //! Every change is shown before it is made. What is there keeps its bytes, comments and order; taking out gives back
 //! what was there before; a file that cannot be read is left alone.
 
+pub(in crate::cli) mod address;
 pub(in crate::cli) mod clients;
+pub(in crate::cli) mod command;
 pub(in crate::cli) mod detect;
 mod diff;
 pub(in crate::cli) mod edit_json;
@@ -14,6 +16,7 @@ pub(in crate::cli) mod handler;
 pub(in crate::cli) mod hooks;
 pub(in crate::cli) mod options;
 pub(in crate::cli) mod plan;
+pub(in crate::cli) mod plugin;
 pub(in crate::cli) mod program;
 mod splice;
 mod version;
@@ -25,17 +28,17 @@ use serde_json::json;
 
 pub use error::SetupError;
 
-use self::clients::{Client, Scope};
+use self::address::Said;
+use self::clients::{Client, Facts, Scope};
 use self::detect::Surroundings;
-use self::handler::{Callee, Way};
-use self::hooks::Style;
+use self::handler::Way;
 use self::options::SetupOptions;
-use self::plan::{Aim, Change};
-use self::program::{Bridge, NAME};
+use self::plan::{Aim, Change, Plan};
+use self::program::NAME;
+use self::version::Version;
 use super::CliError;
 use super::args::Place;
 use super::output::Output;
-use crate::hook::Enforce;
 
 /// Sets the clients up that `options` name, or all that are here.
 pub(super) fn run(
@@ -57,7 +60,8 @@ pub(super) fn run(
     let setup = Setup {
         options,
         scope: if options.user { Scope::User } else { Scope::Project },
-        bridge: Bridge::to(place)?,
+        said: Said::of(place, options.names_namespace)?,
+        program: program::program()?,
         around,
         interactive,
     };
@@ -67,7 +71,8 @@ pub(super) fn run(
 struct Setup<'a> {
     options: &'a SetupOptions,
     scope: Scope,
-    bridge: Bridge,
+    said: Said,
+    program: String,
     around: Surroundings,
     interactive: bool,
 }
@@ -105,10 +110,10 @@ impl Setup<'_> {
                 Err(error) => return Err(error),
             }
         }
-        if self.bridge.program != NAME && outcomes.contains(&Outcome::Done) && !self.options.remove {
+        if self.program != NAME && outcomes.contains(&Outcome::Done) && !self.options.remove {
             output.remark(format_args!(
                 "note: `{NAME}` on your PATH is not this program, so its whole path was written: {}",
-                self.bridge.program
+                self.program
             ))?;
         }
         if self.options.remove
@@ -139,27 +144,30 @@ impl Setup<'_> {
     }
 
     fn set_up(&self, client: Client, output: &mut Output<'_>) -> Result<Outcome, CliError> {
-        let with_hooks = !self.options.no_hooks;
-        let (way, why) = self.way(client);
-        let style = Style {
-            callee: Callee {
-                bridge: &self.bridge,
-                client,
-            },
-            way,
-            enforce: self.options.enforce.map(Enforce::from),
-            no_auto_lock: self.options.no_auto_lock,
-            wake: self.options.wake,
-        };
+        let hooks = !self.options.no_hooks;
+        let version = self.version(client);
         let aim = if self.options.remove {
-            Aim::Gone { hooks: with_hooks }
+            Aim::Gone { hooks }
         } else {
-            Aim::There {
-                hooks: with_hooks.then_some(style),
-            }
+            let usual = client.facts().usual_way(version);
+            let style = hooks.then(|| self.options.style(usual));
+            Aim::There { hooks: style }
         };
-        let changes = plan::changes(client, self.scope, aim, &self.bridge, &self.around)?;
+        let plan = plan::plan(client, self.scope, aim, &self.said, &self.program, &self.around)?;
+        let Plan {
+            changes,
+            way,
+            unreadable,
+        } = plan;
         let name = client.facts().name;
+        for unmet in self.options.unmet(client) {
+            output.remark(format_args!("note: {name} {unmet}"))?;
+        }
+        for command in &unreadable {
+            output.remark(format_args!(
+                "note: {name}: a hook stays as it is, see that it asks the same board as the server: {command}"
+            ))?;
+        }
         if changes.is_empty() {
             match (self.options.remove, self.options.clients.is_empty()) {
                 (false, _) => say(output, client, "already set up")?,
@@ -174,18 +182,8 @@ impl Setup<'_> {
         for change in &changes {
             show(client, change, output)?;
         }
-        if let Some(why) = why {
+        if let Some(why) = way.and_then(|way| self.why(client, way, version)) {
             output.remark(format_args!("note: {why}"))?;
-        }
-        let can_wake = client
-            .facts()
-            .hooks
-            .as_ref()
-            .is_some_and(|hooks| !hooks.waking.events.is_empty());
-        if self.options.wake && !can_wake {
-            output.remark(format_args!(
-                "note: {name} has no hook by which an idle agent can be woken"
-            ))?;
         }
         if self.options.dry_run {
             return Ok(Outcome::Shown);
@@ -212,33 +210,48 @@ impl Setup<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Returns how hooks of `client` ask, and what people need to know about that.
-    fn way(&self, client: Client) -> (Way, Option<String>) {
-        let facts = client.facts();
-        let from = facts.hooks.as_ref().and_then(|hooks| hooks.on_bridge_from);
-        let Some(from) = from.filter(|_| !self.options.remove && !self.options.no_hooks) else {
-            return (Way::Process, None);
-        };
-        let version = match self.options.hook_way {
-            Some(Way::Process) => return (Way::Process, None),
-            Some(Way::Bridge) => None,
-            None => version::installed(facts.program),
-        };
-        let (name, needed) = (facts.name, version::shown(from));
-        if self.options.hook_way.is_none() && version.is_none_or(|version| version < from) {
-            let found = version.map_or_else(
-                || "the version that is installed here is not known".to_owned(),
-                |version| format!("here it is {}", version::shown(version)),
-            );
-            let why =
-                format!("hooks start a process each: {name} asks over the bridge from {needed}, {found}");
-            return (Way::Process, Some(why));
-        }
-        let why = format!(
-            "hooks ask over the bridge, for which everybody here needs {name} {needed} or newer; `--hook-way process` \
-             writes them for older ones"
+    /// Returns the version of `client` that is installed, where the way in which hooks ask hangs on it.
+    fn version(&self, client: Client) -> Option<Version> {
+        let Facts { hooks, program, .. } = client.facts();
+        let can_choose = hooks.as_ref().is_some_and(|hooks| hooks.on_bridge_from.is_some());
+        let is_unsaid = self.options.hook_way.is_none();
+        let sets_hooks = !self.options.remove && !self.options.no_hooks;
+        (can_choose && is_unsaid && sets_hooks).then(|| version::installed(program))?
+    }
+
+    /// Returns what people need to know about hooks that ask in this `way`, where `version` of the client is installed.
+    fn why(&self, client: Client, way: Way, version: Option<Version>) -> Option<String> {
+        let Facts { name, hooks, .. } = client.facts();
+        let from = hooks.as_ref()?.on_bridge_from?;
+        let needed = version::shown(from);
+        let found = version.map_or_else(
+            || "the version that is installed here is not known".to_owned(),
+            |version| format!("here it is {}", version::shown(version)),
         );
-        (Way::Bridge, Some(why))
+        let is_said = self.options.hook_way.is_some();
+        let is_new = version.is_some_and(|version| version >= from);
+        Some(match way {
+            Way::Process if is_said => return None,
+            Way::Process if is_new => {
+                "hooks start a process each, as they did before; `--hook-way bridge` lets them \
+                                       ask over the bridge"
+                    .to_owned()
+            }
+            Way::Process => {
+                format!("hooks start a process each: {name} asks over the bridge from {needed}, {found}")
+            }
+            Way::Bridge => {
+                let found = if is_said || is_new {
+                    String::new()
+                } else {
+                    format!(" ({found})")
+                };
+                format!(
+                    "hooks ask over the bridge, for which everybody here needs {name} {needed} or newer{found}; \
+                     `--hook-way process` writes them for older ones"
+                )
+            }
+        })
     }
 
     /// Makes all changes, or none: those that were made are taken back when one fails.

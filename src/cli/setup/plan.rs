@@ -1,21 +1,35 @@
 //! What is to be changed for a client: every file with its text before and after. Reads files, writes none.
 
 use super::SetupError;
-use super::clients::{Client, Facts, Files, Form, Plugin, SERVER, Scope};
+use super::address::{Address, Said};
+use super::clients::{Client, Facts, Files, Form, Hooks, Plugin, SERVER, Scope};
+use super::command::Choices;
 use super::detect::Surroundings;
 use super::edit_json::{self, Broken, Item, Step};
 use super::edit_toml;
 use super::file::ConfigFile;
-use super::hooks::{self, Style};
+use super::handler::{Callee, Way};
+use super::hooks::{self, Call, Style};
+use super::plugin;
 use super::program::{Bridge, found};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Aim<'a> {
-    /// The server is there, and the hooks too, if they are wanted.
-    There { hooks: Option<Style<'a>> },
+pub(super) enum Aim {
+    /// The server is there, and the hooks in a style, if there is one. Hooks that are there lead where the server does.
+    There { hooks: Option<Style> },
     /// They are not.
     Gone { hooks: bool },
+}
+
+/// What there is to do for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) changes: Vec<Change>,
+    /// How hooks ask afterwards that have a choice.
+    pub(super) way: Option<Way>,
+    /// The commands of ours that cannot be read, and so lead where they led.
+    pub(super) unreadable: Vec<String>,
 }
 
 /// A file whose text changes.
@@ -26,29 +40,27 @@ pub(super) struct Change {
     pub(super) after: Option<String>,
 }
 
-/// Returns the changes that bring `client` to `aim` in `scope`, none when it is there already.
-pub(super) fn changes(
+/// Returns what brings `client` to `aim` in `scope`, for the board that is `said`; there are no changes when it is there
+/// already.
+pub(super) fn plan(
     client: Client,
     scope: Scope,
-    aim: Aim<'_>,
-    bridge: &Bridge,
+    aim: Aim,
+    said: &Said,
+    program: &str,
     around: &Surroundings,
-) -> Result<Vec<Change>, SetupError> {
+) -> Result<Plan, SetupError> {
     let mut draft = Draft {
+        client,
         facts: client.facts(),
         scope,
-        bridge,
+        said,
+        program,
         around,
         changes: Vec::new(),
     };
-    match aim {
-        Aim::There { hooks } => {
-            draft.add_server()?;
-            if let Some(style) = hooks {
-                draft.add_hooks(style)?;
-                draft.add_plugin()?;
-            }
-        }
+    let mut plan = match aim {
+        Aim::There { hooks } => draft.attach(hooks)?,
         // In the opposite order, so that every step undoes the last that is left.
         Aim::Gone { hooks } => {
             if hooks {
@@ -56,29 +68,95 @@ pub(super) fn changes(
                 draft.remove_hooks()?;
             }
             draft.remove_server()?;
+            Plan {
+                changes: draft.changes,
+                way: None,
+                unreadable: Vec::new(),
+            }
         }
-    }
-    draft.changes.retain(|change| change.before != change.after);
-    Ok(draft.changes)
+    };
+    plan.changes.retain(|change| change.before != change.after);
+    Ok(plan)
 }
 
 struct Draft<'a> {
+    client: Client,
     facts: &'static Facts,
     scope: Scope,
-    bridge: &'a Bridge,
+    said: &'a Said,
+    program: &'a str,
     around: &'a Surroundings,
     changes: Vec<Change>,
 }
 
 impl Draft<'_> {
-    fn add_server(&mut self) -> Result<(), SetupError> {
-        let (form, bridge) = (self.facts.form, self.bridge);
-        let at = self.open_servers()?;
+    fn attach(mut self, style: Option<Style>) -> Result<Plan, SetupError> {
+        let server = self.open_servers()?;
+        // Hooks that are left alone need not be such as can be read.
+        let hooks = match self.open_hooks() {
+            Err(_) if style.is_none() => None,
+            opened => opened?,
+        };
+        let plugin = match self.open_plugin() {
+            Err(_) if style.is_none() => None,
+            opened => opened?,
+        };
+        let address = self.said.over(&self.standing(server, hooks, plugin)?);
+        self.set_server(server, &address)?;
+        let callee = Callee {
+            program: self.program,
+            address: &address,
+            client: self.client,
+        };
+        let mut plan = Plan {
+            changes: Vec::new(),
+            way: None,
+            unreadable: Vec::new(),
+        };
+        if let Some((hooks, at)) = hooks {
+            self.set_hooks(hooks, at, callee, style)?;
+            let calls = self.calls(at)?;
+            plan.way = style.and_then(|_| hooks::way_of(hooks, &calls));
+            let unreadable = calls.iter().filter_map(|call| call.handler.unreadable());
+            plan.unreadable.extend(unreadable.map(str::to_owned));
+        }
+        if let Some((plugin, at)) = plugin {
+            self.set_plugin(plugin, at, callee, style)?;
+        }
+        plan.changes = self.changes;
+        Ok(plan)
+    }
+
+    /// Returns which board is meant by what is there: by the server, or else by what asks before edits.
+    fn standing(
+        &self,
+        server: usize,
+        hooks: Option<(&Hooks, usize)>,
+        plugin: Option<(&Plugin, usize)>,
+    ) -> Result<Address, SetupError> {
+        let bridge = self.server(server)?.filter(Bridge::is_ours);
+        if let Some((address, _)) = bridge.and_then(|bridge| bridge.leads()) {
+            return Ok(address);
+        }
+        let calls = hooks.map_or(Ok(Vec::new()), |(_, at)| self.calls(at))?;
+        let mut commands = calls.iter().filter_map(|call| call.handler.command());
+        let by_plugin = || plugin.and_then(|(_, at)| plugin::command(self.changes[at].after.as_deref()?));
+        let command = commands.next().or_else(by_plugin);
+        Ok(command.map(|command| command.address).unwrap_or_default())
+    }
+
+    fn new_bridge(&self, address: &Address) -> Bridge {
+        Bridge::at(self.program.to_owned(), address)
+    }
+
+    fn set_server(&mut self, at: usize, address: &Address) -> Result<(), SetupError> {
+        let form = self.facts.form;
         let Some(old) = self.server(at)? else {
-            let lines = form.lines(bridge);
+            let bridge = self.new_bridge(address);
+            let lines = form.lines(&bridge);
             return self.edit(at, |text| match form.table() {
                 Some(table) => {
-                    let entry = form.entry(bridge);
+                    let entry = form.entry(&bridge);
                     edit_json::add(text.as_deref(), &[table], Item::Member(SERVER, &entry)).map(Some)
                 }
                 None => edit_toml::add(text.as_deref(), SERVER, &lines).map(Some),
@@ -90,13 +168,43 @@ impl Draft<'_> {
                 found: old.shell(),
             });
         }
-        let starts = found(&old.program).is_some() || old.program == bridge.program;
-        // What people have added behind our arguments, such as a name for the agent, is theirs.
-        if starts && old.arguments.starts_with(&bridge.arguments) {
-            return Ok(());
-        }
+        let wanted = old.mended(self.program, address);
         self.edit(at, |text| {
-            text.map(|text| restarted(&text, form, bridge)).transpose()
+            text.map(|text| restarted(text, form, &old, &wanted)).transpose()
+        })
+    }
+
+    fn set_hooks(
+        &mut self,
+        hooks: &Hooks,
+        at: usize,
+        callee: Callee<'_>,
+        style: Option<Style>,
+    ) -> Result<(), SetupError> {
+        self.edit(at, |text| match style {
+            Some(style) => hooks::add(text, hooks, callee, style, |program| found(program).is_some()),
+            None => text.map(|text| hooks::redirect(text, callee)).transpose(),
+        })
+    }
+
+    fn set_plugin(
+        &mut self,
+        plugin: &Plugin,
+        at: usize,
+        callee: Callee<'_>,
+        style: Option<Style>,
+    ) -> Result<(), SetupError> {
+        self.edit(at, |text| {
+            let old = text.as_deref().and_then(plugin::command);
+            let led_to = old.as_ref().map(|old| old.address.clone()).unwrap_or_default();
+            if style.is_none() && (text.is_none() || led_to == *callee.address) {
+                return Ok(text);
+            }
+            let old = old.unwrap_or_else(|| callee.command(Choices::default(), false));
+            let choices = style.map_or_else(|| old.choices.clone(), |style| style.choices(&old.choices));
+            // Whether the program in it is there does not matter: the whole text is of this version's making.
+            let command = old.mended(callee, choices, |_| false);
+            Ok(Some(plugin::text(plugin, &command)))
         })
     }
 
@@ -115,59 +223,44 @@ impl Draft<'_> {
         })
     }
 
-    fn add_hooks(&mut self, style: Style<'_>) -> Result<(), SetupError> {
-        let Some(wanted) = &self.facts.hooks else {
-            return Ok(());
-        };
-        let at = self.open(wanted.files)?;
-        self.edit(at, |text| {
-            hooks::add(text, wanted, style, |program| found(program).is_some())
-        })
-    }
-
     fn remove_hooks(&mut self) -> Result<(), SetupError> {
-        let Some(known) = &self.facts.hooks else {
-            return Ok(());
-        };
-        let at = self.open(known.files)?;
-        self.edit(at, |text| text.map_or(Ok(None), hooks::remove))
-    }
-
-    fn add_plugin(&mut self) -> Result<(), SetupError> {
-        let Some(plugin) = &self.facts.plugin else {
-            return Ok(());
-        };
-        let at = self.open_plugin(plugin)?;
-        let text = plugin_text(plugin, &self.bridge.program);
-        self.edit(at, |_| Ok(Some(text)))
+        match self.open_hooks()? {
+            Some((_, at)) => self.edit(at, |text| text.map_or(Ok(None), hooks::remove)),
+            None => Ok(()),
+        }
     }
 
     fn remove_plugin(&mut self) -> Result<(), SetupError> {
-        let Some(plugin) = &self.facts.plugin else {
-            return Ok(());
-        };
-        match self.open_plugin(plugin) {
-            Ok(at) => self.edit(at, |_| Ok(None)),
-            Err(SetupError::Taken { .. }) => Ok(()),
+        match self.open_plugin() {
+            Ok(Some((_, at))) => self.edit(at, |_| Ok(None)),
+            Ok(None) | Err(SetupError::Taken { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
+    fn open_hooks(&mut self) -> Result<Option<(&'static Hooks, usize)>, SetupError> {
+        let Some(hooks) = &self.facts.hooks else {
+            return Ok(None);
+        };
+        let at = self.open(hooks.files)?;
+        Ok(Some((hooks, at)))
+    }
+
     /// Opens the plugin's file, which must be ours if it is there.
-    fn open_plugin(&mut self, plugin: &Plugin) -> Result<usize, SetupError> {
+    fn open_plugin(&mut self) -> Result<Option<(&'static Plugin, usize)>, SetupError> {
+        let Some(plugin) = &self.facts.plugin else {
+            return Ok(None);
+        };
         let at = self.open(plugin.files)?;
         let change = &self.changes[at];
-        if change
-            .after
-            .as_ref()
-            .is_some_and(|text| !text.starts_with(plugin.mark))
-        {
+        let text = change.after.as_ref();
+        if text.is_some_and(|text| !text.starts_with(plugin.mark)) {
             return Err(SetupError::Taken {
                 file: change.file.path.clone(),
                 found: "another plugin".to_owned(),
             });
         }
-        Ok(at)
+        Ok(Some((plugin, at)))
     }
 
     fn open_servers(&mut self) -> Result<usize, SetupError> {
@@ -183,7 +276,7 @@ impl Draft<'_> {
     fn open_called(&mut self, name: Option<String>) -> Result<usize, SetupError> {
         let name = name.ok_or_else(|| SetupError::NoUserFile {
             client: self.facts.name,
-            command: (self.facts.command)(self.bridge),
+            command: (self.facts.command)(&self.new_bridge(&self.said.over(&Address::default()))),
         })?;
         let file = ConfigFile::find(self.around.base(self.scope)?, &name)?;
         if let Some(at) = self.changes.iter().position(|change| change.file == file) {
@@ -211,6 +304,14 @@ impl Draft<'_> {
         let text = change.after.as_deref().unwrap_or_default();
         server(text, self.facts.form).map_err(|broken| located(&change.file, broken))
     }
+
+    /// Returns the hooks of ours in a file.
+    fn calls(&self, at: usize) -> Result<Vec<Call>, SetupError> {
+        let change = &self.changes[at];
+        let value = edit_json::read(change.after.as_deref().unwrap_or_default());
+        let value = value.map_err(|broken| located(&change.file, broken))?;
+        Ok(hooks::calls(&value))
+    }
 }
 
 /// Returns how our server is started by the configuration `text`, `None` when it is not in it.
@@ -236,19 +337,18 @@ pub(in crate::cli) fn located(file: &ConfigFile, broken: Broken) -> SetupError {
     }
 }
 
-/// Returns the plugin's text, which starts `program`.
-pub(in crate::cli) fn plugin_text(plugin: &Plugin, program: &str) -> String {
-    let quoted = serde_json::Value::from(program).to_string();
-    plugin.text.replacen(plugin.program, &quoted, 1)
-}
-
-/// Returns `text` with our server started as `bridge` says, and everything else about it as it was.
-fn restarted(text: &str, form: Form, bridge: &Bridge) -> Result<String, Broken> {
-    let values = form.values(bridge);
+/// Returns `text` with our server started as `wanted` and not as `old`, and everything else about it as it was.
+fn restarted(text: String, form: Form, old: &Bridge, wanted: &Bridge) -> Result<String, Broken> {
+    let was = form.values(old);
+    let values: Vec<_> = form
+        .values(wanted)
+        .into_iter()
+        .filter(|value| !was.contains(value))
+        .collect();
     let Some(table) = form.table() else {
-        return edit_toml::replace(text, SERVER, &values);
+        return edit_toml::replace(&text, SERVER, &values);
     };
-    values.iter().try_fold(text.to_owned(), |text, (key, value)| {
+    values.iter().try_fold(text, |text, (key, value)| {
         let mut path = entry_path(table).to_vec();
         path.push(Step::Name((*key).to_owned()));
         edit_json::replace(&text, &path, value)

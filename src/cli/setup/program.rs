@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::board::Namespace;
+use super::address::Address;
+use crate::cli::CliError;
 use crate::cli::args::Place;
-use crate::cli::{CliError, place};
 
 /// The name under which a shell finds it.
 pub(in crate::cli) const NAME: &str = "callboard";
@@ -22,18 +22,42 @@ pub(in crate::cli) struct Bridge {
 impl Bridge {
     /// Returns how to start a bridge to the board of `place` from anywhere.
     pub(in crate::cli) fn to(place: &Place) -> Result<Self, CliError> {
-        let mut arguments = vec!["bridge".to_owned()];
-        if place.socket.is_some() {
-            let socket = place::project(place)?.socket;
-            arguments.extend(["--socket".to_owned(), socket.display().to_string()]);
+        Ok(Self::at(program()?, &Address::of(place)?))
+    }
+
+    /// Returns how `program` is started as a bridge to the board of `address`.
+    pub(in crate::cli) fn at(program: String, address: &Address) -> Self {
+        let arguments = std::iter::once("bridge".to_owned()).chain(address.words());
+        Self {
+            program,
+            arguments: arguments.collect(),
         }
-        if place.namespace != Namespace::default() {
-            arguments.extend(["--namespace".to_owned(), place.namespace.to_string()]);
-        }
-        Ok(Self {
-            program: program()?,
-            arguments,
-        })
+    }
+
+    /// Returns which board it leads to, and what else it is told. `None` when an option has no value.
+    pub(in crate::cli) fn leads(&self) -> Option<(Address, Vec<String>)> {
+        let options = self.arguments.iter().skip(1).cloned();
+        Address::take(options.collect())
+    }
+
+    /// Returns the same leading to the board of `address`, and started by `program` where its own is not there. What
+    /// people have added, such as a name for the agent, is theirs.
+    pub(super) fn mended(&self, program: &str, address: &Address) -> Self {
+        let starts = found(&self.program).is_some() || self.program == program;
+        let program = if starts { &self.program } else { program };
+        let rest = match self.leads() {
+            Some((there, _)) if there == *address => {
+                return Self {
+                    program: program.to_owned(),
+                    arguments: self.arguments.clone(),
+                };
+            }
+            Some((_, rest)) => rest,
+            None => Vec::new(),
+        };
+        let mut mended = Self::at(program.to_owned(), address);
+        mended.arguments.extend(rest);
+        mended
     }
 
     /// Returns the program and its arguments.

@@ -14,6 +14,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::handler::Way;
 use super::program::Bridge;
 use super::version::Version;
 
@@ -150,6 +151,8 @@ pub(in crate::cli) struct Plugin {
     pub(in crate::cli) mark: &'static str,
     /// The text in it that stands for the program, quoted.
     pub(in crate::cli) program: &'static str,
+    /// The text in it that stands for the program's arguments.
+    pub(in crate::cli) arguments: &'static str,
 }
 
 impl Client {
@@ -191,6 +194,13 @@ impl Client {
 }
 
 impl Facts {
+    /// Returns how its hooks ask best where `version` of it is installed.
+    pub(super) fn usual_way(&self, version: Option<Version>) -> Way {
+        let from = self.hooks.as_ref().and_then(|hooks| hooks.on_bridge_from);
+        let is_safe = from.zip(version).is_some_and(|(from, version)| version >= from);
+        if is_safe { Way::Bridge } else { Way::Process }
+    }
+
     /// Returns where its servers are in `base`, which is the directory of `scope`.
     pub(in crate::cli) fn servers_in(&self, base: &Path, scope: Scope) -> Option<String> {
         let name = self.servers.of(scope)?;

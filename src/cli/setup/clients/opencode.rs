@@ -27,6 +27,7 @@ pub(super) const FACTS: Facts = Facts {
         text: include_str!("../../../../assets/opencode/callboard.js"),
         mark: "// callboard's plugin for opencode",
         program: r#""callboard""#,
+        arguments: r#"["hook", "opencode"]"#,
     }),
     remark: |_| None,
 };
