@@ -24,6 +24,7 @@ mod scripts;
 mod security;
 mod serve;
 mod setup;
+mod setup_files;
 mod setup_hooks;
 mod setup_twice;
 mod snapshot;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::support::program::{Home, Ran, run};
 
@@ -45,12 +46,16 @@ impl User {
         fs::read_to_string(self.settings()).unwrap()
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.home.command(arguments);
         command
             .env("PATH", self.bin.path())
             .current_dir(self.home.path().join("project"));
-        run(command, b"")
+        command
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.command(arguments), b"")
     }
 
     /// Sets Claude Code up, and returns what was said besides the changes.
@@ -151,24 +156,6 @@ fn doctor_says_which_way_they_ask() {
         let found = user.run(&["doctor"]).stdout;
         assert!(found.contains(said), "{found}");
     }
-}
-
-#[test]
-fn opencode_s_own_file_is_kept_when_it_has_comments_in_its_name() {
-    let user = User::new("");
-    let (plain, commented) = ("opencode.json", "opencode.jsonc");
-    let file = |name: &str| user.home.path().join("project").join(name);
-    let before = "{\n  // mine\n  \"theme\": \"x\",\n}\n";
-    fs::write(file(commented), before).unwrap();
-    let ran = user.run(&["setup", "opencode", "--yes"]);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(fs::read_to_string(file(commented)).unwrap().contains("callboard"));
-    assert!(!file(plain).exists());
-    fs::create_dir_all(user.home.path().join(".config/opencode")).unwrap();
-    let found = user.run(&["doctor"]).stdout;
-    assert!(found.contains("opencode.jsonc starts"), "{found}");
-    user.run(&["setup", "opencode", "--yes", "--remove"]);
-    assert_eq!(fs::read_to_string(file(commented)).unwrap(), before);
 }
 
 #[test]

@@ -1,16 +1,14 @@
 //! What the clients' configurations say.
 
-use std::path::Path;
-
 use super::claude;
 use super::finding::Finding;
 use super::hook::{Hook, place_of};
 use super::known::Known;
 use crate::cli::args::Place;
 use crate::cli::place;
-use crate::cli::setup::clients::{Client, Files, Hooks, Plugin, Scope};
+use crate::cli::setup::clients::{Client, Facts, Files, Hooks, Plugin, Scope};
 use crate::cli::setup::command::{self, HookCommand};
-use crate::cli::setup::detect::Surroundings;
+use crate::cli::setup::detect::{Root, Surroundings};
 use crate::cli::setup::file::ConfigFile;
 use crate::cli::setup::handler::{Handler, Way};
 use crate::cli::setup::hooks::{self, Call};
@@ -46,7 +44,7 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
         let fix = format!("claude mcp remove --scope local callboard, then {set_up}");
         attached.entry(client, &file, bridge, known, &fix);
     }
-    for text in texts(|base, scope| facts.servers_in(base, scope), around) {
+    for text in texts(facts, |root, scope| facts.servers_in(root, scope), around) {
         let entry = text.and_then(|Text { file, text }| {
             let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
             Ok(server.map(|bridge| (file, bridge)))
@@ -133,7 +131,7 @@ impl Attached {
         around: &Surroundings,
         known: &Known,
     ) {
-        let calls = match calls(hooks, around) {
+        let calls = match calls(client, hooks, around) {
             Ok(calls) => calls,
             Err(error) => return self.findings.push(failed(client, &error)),
         };
@@ -229,7 +227,7 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
     let check = format!("{} plugin", client.facts().name);
     let fix = format!("callboard setup {}", client.id());
     let mut found = Vec::new();
-    for text in texts(fixed(plugin.files), around) {
+    for text in texts(client.facts(), fixed(plugin.files), around) {
         match text {
             Ok(text) => found.push(text),
             Err(error) => return failed(client, &error),
@@ -257,9 +255,9 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
 }
 
 /// Returns our calls in both scopes, which a client adds up.
-fn calls(hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> {
+fn calls(client: Client, hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> {
     let mut all = Vec::new();
-    for text in texts(fixed(hooks.files), around) {
+    for text in texts(client.facts(), fixed(hooks.files), around) {
         let Text { file, text } = text?;
         let value = edit_json::read(&text).map_err(|broken| plan::located(&file, broken))?;
         all.extend(hooks::calls(&value));
@@ -268,30 +266,33 @@ fn calls(hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> 
 }
 
 /// Returns the names of files that are called alike wherever they are.
-fn fixed(files: Files) -> impl Fn(&Path, Scope) -> Option<String> {
-    move |_, scope| files.of(scope).map(str::to_owned)
+fn fixed(files: Files) -> impl Fn(&Root, Scope) -> Vec<String> {
+    move |_, scope| files.of(scope).map(str::to_owned).into_iter().collect()
 }
 
 /// Returns the files that are there.
 fn texts(
-    name: impl Fn(&Path, Scope) -> Option<String>,
+    facts: &Facts,
+    names: impl Fn(&Root, Scope) -> Vec<String>,
     around: &Surroundings,
 ) -> Vec<Result<Text, SetupError>> {
-    let read = |scope| {
-        let read = around.base(scope).and_then(|base| {
-            let Some(name) = name(base, scope) else {
-                return Ok(None);
-            };
-            let file = ConfigFile::find(base, &name)?;
-            let text = file.read()?;
-            Ok(text.map(|text| Text { file, text }))
-        });
-        read.transpose()
-    };
-    let mut texts: Vec<_> = [Scope::Project, Scope::User]
-        .into_iter()
-        .filter_map(read)
-        .collect();
+    let mut texts = Vec::new();
+    for scope in [Scope::Project, Scope::User] {
+        let root = match around.root(facts, scope) {
+            Ok(root) => root,
+            Err(error) => {
+                texts.push(Err(error));
+                continue;
+            }
+        };
+        for name in names(&root, scope) {
+            let read = root.file(&name).and_then(|file| {
+                let text = file.read()?;
+                Ok(text.map(|text| Text { file, text }))
+            });
+            texts.extend(read.transpose());
+        }
+    }
     // In one's home, the project's file can be the user's.
     texts.dedup_by(|one, other| matches!((one, other), (Ok(one), Ok(other)) if one.file == other.file));
     texts

@@ -57,7 +57,8 @@ pub(super) fn plugin_bridge() -> Bridge {
 pub(super) const PLUGIN_HOOK: [&str; 3] = [NAME, "hook", "claude"];
 
 fn read(around: &Surroundings, scope: Scope, name: &str) -> Option<(ConfigFile, Value)> {
-    let file = ConfigFile::find(around.base(scope).ok()?, name).ok()?;
+    let root = around.root(Client::Claude.facts(), scope).ok()?;
+    let file = root.file(name).ok()?;
     let value = edit_json::read(&file.read().ok()??).ok()?;
     Some((file, value))
 }

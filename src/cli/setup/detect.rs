@@ -6,6 +6,7 @@ use clap::ValueEnum as _;
 
 use super::SetupError;
 use super::clients::{Client, Facts, Scope};
+use super::file::ConfigFile;
 use super::program::found;
 use crate::cli::CliError;
 
@@ -15,6 +16,33 @@ pub(in crate::cli) struct Surroundings {
     home: Option<PathBuf>,
     /// The top of the worktree around the current directory.
     pub(in crate::cli) project: PathBuf,
+}
+
+/// The directory that the files of a client are below in some scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Root {
+    directory: PathBuf,
+    /// The directory in the user's home that it stands for, where the user has moved that.
+    stands_for: Option<&'static str>,
+}
+
+impl Root {
+    /// Returns where the file is that is called `name` when nothing is moved.
+    pub(in crate::cli) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(self.below(name))
+    }
+
+    /// Finds that file.
+    pub(in crate::cli) fn file(&self, name: &str) -> Result<ConfigFile, SetupError> {
+        ConfigFile::find(&self.directory, self.below(name))
+    }
+
+    /// What is beside the directory in the home is in it once it is moved.
+    fn below<'n>(&self, name: &'n str) -> &'n Path {
+        let name = Path::new(name);
+        let moved = self.stands_for.and_then(|home| name.strip_prefix(home).ok());
+        moved.unwrap_or(name)
+    }
 }
 
 impl Surroundings {
@@ -33,12 +61,24 @@ impl Surroundings {
         })
     }
 
-    /// Returns the directory that the files of `scope` are below.
-    pub(in crate::cli) fn base(&self, scope: Scope) -> Result<&Path, SetupError> {
-        match scope {
-            Scope::Project => Ok(&self.project),
-            Scope::User => self.home.as_deref().ok_or(SetupError::NoHome),
+    /// Returns where the files of the client with these `facts` are in `scope`.
+    pub(in crate::cli) fn root(&self, facts: &Facts, scope: Scope) -> Result<Root, SetupError> {
+        let in_place = |directory: &Path| Root {
+            directory: directory.to_owned(),
+            stands_for: None,
+        };
+        if scope == Scope::Project {
+            return Ok(in_place(&self.project));
         }
+        let moved = facts.moved_by.and_then(|moved| {
+            let directory = std::env::var_os(moved.variable).filter(|directory| !directory.is_empty())?;
+            Some(Root {
+                directory: std::path::absolute(directory).ok()?,
+                stands_for: Some(moved.home),
+            })
+        });
+        let home = || self.home.as_deref().map(in_place);
+        moved.or_else(home).ok_or(SetupError::NoHome)
     }
 
     /// Returns the clients that are here.
@@ -48,7 +88,7 @@ impl Surroundings {
     }
 
     fn is_here(&self, facts: &Facts) -> bool {
-        let has_directory = |home: &PathBuf| home.join(facts.home).is_dir();
-        found(facts.program).is_some() || self.home.as_ref().is_some_and(has_directory)
+        let root = self.root(facts, Scope::User);
+        found(facts.program).is_some() || root.is_ok_and(|root| root.path(facts.home).is_dir())
     }
 }

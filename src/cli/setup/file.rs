@@ -22,14 +22,18 @@ pub(in crate::cli) struct ConfigFile {
 
 impl ConfigFile {
     /// Finds `name` below `base`, which it must not leave by links.
-    pub(in crate::cli) fn find(base: &Path, name: &str) -> Result<Self, SetupError> {
+    pub(in crate::cli) fn find(base: &Path, name: impl AsRef<Path>) -> Result<Self, SetupError> {
         let path = base.join(name);
         let system = |doing, source| SetupError::System {
             doing,
             file: path.clone(),
             source,
         };
-        let real_base = base.canonicalize().map_err(|source| system("find", source))?;
+        let real_base = match base.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => resolved_parent(base),
+            resolved => resolved,
+        };
+        let real_base = real_base.map_err(|source| system("find", source))?;
         let target = match path.canonicalize() {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -67,7 +67,7 @@ pub(super) fn plan(
                 draft.remove_plugin()?;
                 draft.remove_hooks()?;
             }
-            draft.remove_server()?;
+            draft.remove_servers()?;
             Plan {
                 changes: draft.changes,
                 way: None,
@@ -91,7 +91,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn attach(mut self, style: Option<Style>) -> Result<Plan, SetupError> {
-        let server = self.open_servers()?;
+        let servers = self.open_servers()?;
         // Hooks that are left alone need not be such as can be read.
         let hooks = match self.open_hooks() {
             Err(_) if style.is_none() => None,
@@ -101,8 +101,10 @@ impl Draft<'_> {
             Err(_) if style.is_none() => None,
             opened => opened?,
         };
-        let address = self.said.over(&self.standing(server, hooks, plugin)?);
-        self.set_server(server, &address)?;
+        let address = self.said.over(&self.standing(&servers, hooks, plugin)?);
+        for at in servers {
+            self.set_server(at, &address)?;
+        }
         let callee = Callee {
             program: self.program,
             address: &address,
@@ -130,13 +132,15 @@ impl Draft<'_> {
     /// Returns which board is meant by what is there: by the server, or else by what asks before edits.
     fn standing(
         &self,
-        server: usize,
+        servers: &[usize],
         hooks: Option<(&Hooks, usize)>,
         plugin: Option<(&Plugin, usize)>,
     ) -> Result<Address, SetupError> {
-        let bridge = self.server(server)?.filter(Bridge::is_ours);
-        if let Some((address, _)) = bridge.and_then(|bridge| bridge.leads()) {
-            return Ok(address);
+        for at in servers.iter().rev() {
+            let bridge = self.server(*at)?.filter(Bridge::is_ours);
+            if let Some((address, _)) = bridge.and_then(|bridge| bridge.leads()) {
+                return Ok(address);
+            }
         }
         let calls = hooks.map_or(Ok(Vec::new()), |(_, at)| self.calls(at))?;
         let mut commands = calls.iter().filter_map(|call| call.handler.command());
@@ -208,19 +212,21 @@ impl Draft<'_> {
         })
     }
 
-    fn remove_server(&mut self) -> Result<(), SetupError> {
+    fn remove_servers(&mut self) -> Result<(), SetupError> {
         let form = self.facts.form;
-        let at = self.open_servers()?;
-        if self.server(at)?.is_none_or(|old| !old.is_ours()) {
-            return Ok(());
-        }
-        self.edit(at, |text| {
-            let text = text.unwrap_or_default();
-            match form.table() {
-                Some(table) => edit_json::remove(&text, &entry_path(table)),
-                None => edit_toml::remove(&text, SERVER),
+        for at in self.open_servers()? {
+            if self.server(at)?.is_none_or(|old| !old.is_ours()) {
+                continue;
             }
-        })
+            self.edit(at, |text| {
+                let text = text.unwrap_or_default();
+                match form.table() {
+                    Some(table) => edit_json::remove(&text, &entry_path(table)),
+                    None => edit_toml::remove(&text, SERVER),
+                }
+            })?;
+        }
+        Ok(())
     }
 
     fn remove_hooks(&mut self) -> Result<(), SetupError> {
@@ -238,11 +244,13 @@ impl Draft<'_> {
         }
     }
 
+    /// Opens the file with the hooks, which must be readable.
     fn open_hooks(&mut self) -> Result<Option<(&'static Hooks, usize)>, SetupError> {
         let Some(hooks) = &self.facts.hooks else {
             return Ok(None);
         };
         let at = self.open(hooks.files)?;
+        self.calls(at)?;
         Ok(Some((hooks, at)))
     }
 
@@ -263,22 +271,38 @@ impl Draft<'_> {
         Ok(Some((plugin, at)))
     }
 
-    fn open_servers(&mut self) -> Result<usize, SetupError> {
-        let base = self.around.base(self.scope)?;
-        self.open_called(self.facts.servers_in(base, self.scope))
+    /// Opens the files that have an entry of our name, or the one that it belongs in.
+    fn open_servers(&mut self) -> Result<Vec<usize>, SetupError> {
+        let root = self.around.root(self.facts, self.scope)?;
+        let names = self.facts.servers_in(&root, self.scope);
+        let mut with_entry = Vec::new();
+        for name in &names {
+            let at = self.open_called(name)?;
+            with_entry.extend(self.server(at)?.map(|_| at));
+        }
+        if with_entry.is_empty() {
+            let best = names.first().ok_or_else(|| self.nowhere())?;
+            with_entry.push(self.open_called(best)?);
+        }
+        Ok(with_entry)
     }
 
     fn open(&mut self, files: Files) -> Result<usize, SetupError> {
-        self.open_called(files.of(self.scope).map(str::to_owned))
+        let name = files.of(self.scope).ok_or_else(|| self.nowhere())?;
+        self.open_called(name)
     }
 
-    /// Returns the place in `changes` of the file in our scope; several edits of one file are one change.
-    fn open_called(&mut self, name: Option<String>) -> Result<usize, SetupError> {
-        let name = name.ok_or_else(|| SetupError::NoUserFile {
+    fn nowhere(&self) -> SetupError {
+        let address = self.said.over(&Address::default());
+        SetupError::NoUserFile {
             client: self.facts.name,
-            command: (self.facts.command)(&self.new_bridge(&self.said.over(&Address::default()))),
-        })?;
-        let file = ConfigFile::find(self.around.base(self.scope)?, &name)?;
+            command: (self.facts.command)(&self.new_bridge(&address)),
+        }
+    }
+
+    /// Returns the place in `changes` of a file in our scope; several edits of one file are one change.
+    fn open_called(&mut self, name: &str) -> Result<usize, SetupError> {
+        let file = self.around.root(self.facts, self.scope)?.file(name)?;
         if let Some(at) = self.changes.iter().position(|change| change.file == file) {
             return Ok(at);
         }

@@ -1,11 +1,16 @@
 //! Claude Code: `.mcp.json` and hooks in its settings.
 
-use super::{Facts, Files, Form, Hooks, Occasion, Scope, Waking};
+use super::{Facts, Files, Form, Hooks, Moved, Occasion, Scope, Waking};
 
 pub(super) const FACTS: Facts = Facts {
     name: "Claude Code",
     program: "claude",
     home: ".claude",
+    // The file that is beside it is then in it, too.
+    moved_by: Some(Moved {
+        variable: "CLAUDE_CONFIG_DIR",
+        home: ".claude",
+    }),
     servers: Files {
         project: ".mcp.json",
         user: Some(".claude.json"),

@@ -1,11 +1,15 @@
 //! Codex: a table in `config.toml`, and hooks in a file of their own.
 
-use super::{Facts, Files, Form, Hooks, Occasion, Scope, Waking};
+use super::{Facts, Files, Form, Hooks, Moved, Occasion, Scope, Waking};
 
 pub(super) const FACTS: Facts = Facts {
     name: "Codex",
     program: "codex",
     home: ".codex",
+    moved_by: Some(Moved {
+        variable: "CODEX_HOME",
+        home: ".codex",
+    }),
     servers: Files {
         project: ".codex/config.toml",
         user: Some(".codex/config.toml"),

@@ -6,6 +6,7 @@ pub(super) const FACTS: Facts = Facts {
     name: "Cursor",
     program: "cursor",
     home: ".cursor",
+    moved_by: None,
     servers: Files {
         project: ".cursor/mcp.json",
         user: Some(".cursor/mcp.json"),

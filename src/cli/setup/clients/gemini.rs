@@ -11,6 +11,7 @@ pub(super) const FACTS: Facts = Facts {
     name: "Gemini CLI",
     program: "gemini",
     home: ".gemini",
+    moved_by: None,
     servers: SETTINGS,
     reads_jsonc: false,
     form: Form::Separate {

@@ -9,11 +9,10 @@ mod gemini;
 mod opencode;
 mod vscode;
 
-use std::path::Path;
-
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::detect::Root;
 use super::handler::Way;
 use super::program::Bridge;
 use super::version::Version;
@@ -55,9 +54,11 @@ pub(in crate::cli) struct Facts {
     pub(in crate::cli) program: &'static str,
     /// The directory in the user's home that tells it as well.
     pub(in crate::cli) home: &'static str,
+    /// By what that directory can be elsewhere.
+    pub(in crate::cli) moved_by: Option<Moved>,
     /// Where it looks for servers.
     pub(in crate::cli) servers: Files,
-    /// Whether it reads the same file under a name with a `c` at its end, too.
+    /// Whether it reads a file under the same name with a `c` at its end, too, which then counts more.
     pub(in crate::cli) reads_jsonc: bool,
     /// How a server is written there.
     pub(in crate::cli) form: Form,
@@ -71,6 +72,13 @@ pub(in crate::cli) struct Facts {
     pub(in crate::cli) plugin: Option<Plugin>,
     /// What people need to know once it is set up in a scope.
     pub(in crate::cli) remark: fn(Scope) -> Option<&'static str>,
+}
+
+/// A variable that names the directory which is used in the place of one in the user's home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Moved {
+    pub(in crate::cli) variable: &'static str,
+    pub(in crate::cli) home: &'static str,
 }
 
 /// A file in each scope: below the top of the project, and below the user's home.
@@ -201,13 +209,20 @@ impl Facts {
         if is_safe { Way::Bridge } else { Way::Process }
     }
 
-    /// Returns where its servers are in `base`, which is the directory of `scope`.
-    pub(in crate::cli) fn servers_in(&self, base: &Path, scope: Scope) -> Option<String> {
-        let name = self.servers.of(scope)?;
+    /// Returns where its servers are below `root`, which is that of `scope`: the best file first, and the one that
+    /// counts most last.
+    pub(in crate::cli) fn servers_in(&self, root: &Root, scope: Scope) -> Vec<String> {
+        let Some(name) = self.servers.of(scope) else {
+            return Vec::new();
+        };
         let commented = format!("{name}c");
-        let is_there = |name: &str| base.join(name).symlink_metadata().is_ok();
-        let takes_it = self.reads_jsonc && !is_there(name) && is_there(&commented);
-        Some(if takes_it { commented } else { name.to_owned() })
+        let is_there = |name: &str| root.path(name).symlink_metadata().is_ok();
+        let mut all = vec![name.to_owned()];
+        if self.reads_jsonc && is_there(&commented) {
+            all.retain(|name| is_there(name));
+            all.push(commented);
+        }
+        all
     }
 }
 

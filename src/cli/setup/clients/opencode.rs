@@ -1,11 +1,15 @@
 //! opencode: an entry in `opencode.json`, and a plugin in the place of hooks.
 
-use super::{Facts, Files, Form, Plugin, Scope};
+use super::{Facts, Files, Form, Moved, Plugin, Scope};
 
 pub(super) const FACTS: Facts = Facts {
     name: "opencode",
     program: "opencode",
     home: ".config/opencode",
+    moved_by: Some(Moved {
+        variable: "XDG_CONFIG_HOME",
+        home: ".config",
+    }),
     servers: Files {
         project: "opencode.json",
         user: Some(".config/opencode/opencode.json"),

@@ -9,6 +9,7 @@ pub(super) const FACTS: Facts = Facts {
     name: "VS Code",
     program: "code",
     home: ".vscode",
+    moved_by: None,
     servers: Files {
         project: ".vscode/mcp.json",
         user: None,
