@@ -200,12 +200,10 @@ fn a_board_that_nobody_needed_any_more_is_found_again_by_the_next_agent() {
     command.env("CALLBOARD_LINGER", "1");
     let mut ann = Plain::through_bridge(command, "ann");
     set(&mut ann, "task:1", "unfinished");
-    let (_, socket) = nest.board();
+    let (process, _) = nest.board();
     drop(ann);
     // Not asked, since who asks is somebody.
-    until("the board has ended", PATIENCE, || {
-        (!socket.exists()).then_some(())
-    });
+    wait_gone(process);
     let mut bob = nest.agent("bob");
     let found = bob.tool("getStorage", &json!({ "key": "task:1" }));
     assert_eq!(found["value"], "unfinished", "{found}");

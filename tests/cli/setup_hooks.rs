@@ -107,7 +107,7 @@ fn the_user_chooses_the_way_and_what_happens_without_a_board() {
     assert_eq!(user.ways(), (9, 3));
     assert_eq!(user.text().matches(r#""enforce": "closed""#).count(), 9);
     assert_eq!(user.text().matches("--enforce closed --no-auto-lock").count(), 3);
-    user.set_up(&["--enforce", "open"]);
+    user.set_up(&["--enforce", "open", "--hook-way", "bridge"]);
     assert!(!user.text().contains("onFailure"), "{}", user.text());
     for pair in ["--remove --enforce open", "--no-hooks --wake"] {
         let options: Vec<_> = pair.split(' ').collect();

@@ -7,6 +7,11 @@ use super::setup_hooks::User;
 const NEW: &str = "2.1.329 (Claude Code)";
 const OLD: &str = "2.1.300 (Claude Code)";
 
+/// Returns how many commands the hooks have.
+fn commands(user: &User) -> usize {
+    user.text().matches("callboard hook claude").count()
+}
+
 /// Returns how often `word` is in the project's server, and how many of the commands of hooks have it.
 fn told(user: &User, word: &str) -> (usize, usize) {
     let server = fs::read_to_string(user.file(".mcp.json")).unwrap();
@@ -24,10 +29,12 @@ fn told(user: &User, word: &str) -> (usize, usize) {
 
 #[test]
 fn server_and_hooks_lead_to_the_board_that_was_said_last() {
-    for (says, commands) in [(NEW, 2), (OLD, 10)] {
+    for says in [NEW, OLD] {
         let user = User::new(says);
         let [first, second] = ["s", "z"].map(|name| user.home.path().join(name).display().to_string());
         user.set_up(&["--socket", &first]);
+        let commands = commands(&user);
+        assert!(commands > 1, "{}", user.text());
         assert_eq!(told(&user, &format!("--socket {first}")), (1, commands));
         // What is not said stays, for both.
         user.set_up(&["--enforce", "closed"]);
@@ -60,7 +67,7 @@ fn a_server_that_is_put_back_leads_where_the_hooks_do() {
     user.set_up(&["--namespace", "n"]);
     fs::remove_file(user.file(".mcp.json")).unwrap();
     user.set_up(&[]);
-    assert_eq!(told(&user, "--namespace n"), (1, 10));
+    assert_eq!(told(&user, "--namespace n"), (1, commands(&user)));
 }
 
 #[test]
@@ -86,9 +93,20 @@ fn hooks_that_people_have_changed_are_moved_or_named() {
         "{}",
         user.text()
     );
-    assert_eq!(told(&user, "--namespace n"), (1, 9));
+    assert_eq!(told(&user, "--namespace n"), (1, commands(&user) - 1));
     let note = "see that it asks the same board as the server: callboard hook claude --socket \"$S\"";
     assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn hooks_that_are_left_alone_need_not_be_readable() {
+    let user = User::new(NEW);
+    let (settings, broken) = (user.file(".claude/settings.json"), "{ \"hooks\":");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    fs::write(&settings, broken).unwrap();
+    user.set_up(&["--no-hooks"]);
+    assert!(user.file(".mcp.json").exists());
+    assert_eq!(user.text(), broken);
 }
 
 #[test]
@@ -176,8 +194,12 @@ fn what_was_chosen_is_kept_until_something_else_is_said() {
         said.contains("`--hook-way bridge` lets them ask over the bridge"),
         "{said}"
     );
-    assert_eq!((count("--no-auto-lock"), count("--enforce open")), (10, 10));
+    let asking = commands(&user) - 2;
     assert_eq!(count("asyncRewake"), 2);
+    assert_eq!(
+        (count("--no-auto-lock"), count("--enforce open")),
+        (asking, asking)
+    );
     user.set_up(&["--auto-lock", "--enforce", "auto"]);
     assert_eq!((count("--no-auto-lock"), count("--enforce")), (0, 0));
     assert_eq!((count("asyncRewake"), count("onFailure")), (2, 1));
@@ -188,7 +210,8 @@ fn what_was_chosen_is_kept_until_something_else_is_said() {
     // Of two that exclude each other, the last is meant.
     user.set_up(&["--wake", "--no-wake", "--auto-lock", "--no-auto-lock"]);
     assert_eq!(count("asyncRewake"), 0);
-    assert_eq!(count(r#""auto_lock": "false""#), 8);
+    assert_eq!(count(r#""auto_lock": "false""#), count(r#""tool": "hook""#));
+    assert_eq!(count("--no-auto-lock"), commands(&user));
 }
 
 #[test]
