@@ -199,6 +199,7 @@ pub(super) fn facts(
         namespace,
         snippet: config::first_steps(place)?,
         outlived: false,
+        taken_over: false,
         mouse: !options.no_mouse,
         palette: Palette::from_no_color(std::env::var_os("NO_COLOR").as_deref()),
         time_zone: TimeZone::system(),

@@ -12,11 +12,11 @@ use super::{Ended, Request};
 /// What a key means where it was pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// End the dashboard, after a question when agents are attached to a board that can outlive it.
+    /// End the dashboard, after a question when somebody would miss a board that can outlive it.
     Quit,
     /// End the dashboard, and leave the board running without it.
     LeaveRunning,
-    /// End the board although agents are attached.
+    /// End the board although somebody would miss it.
     EndBoard,
     /// Do not end the dashboard.
     Stay,

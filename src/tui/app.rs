@@ -10,7 +10,7 @@ use super::pane::Pane;
 use super::snapshot::Snapshot;
 use super::state::{Choice, Model, Overlay, Subject};
 use super::toast::{Level, Toast};
-use super::{Ended, Request, chosen, mouse, steer, text, view};
+use super::{Ended, Facts, Request, chosen, mouse, steer, text, view};
 use crate::board::Time;
 
 /// The most bytes that are sent to the clipboard: terminals drop longer sequences without a word.
@@ -193,7 +193,7 @@ pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
         Action::Demo => return Outcome::effect(Effect::Ask(Request::StartDemo)),
         Action::Redraw => return Outcome::effect(Effect::Repaint),
         Action::ExplainSuspend => {
-            let why = "not stopped: every agent's calls would hang until fg; q ends the board";
+            let why = "not stopped: every agent's calls would hang until fg; q quits";
             model.toast = Some(Toast::info(now, why));
         }
         Action::Accept => return answer(model, true),
@@ -212,10 +212,15 @@ pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
     Outcome::redraw()
 }
 
-/// Ends the dashboard and the board with it. While agents are attached to a board that can outlive it, a person
-/// is asked first; who quits again does not mean that the agents should lose it.
+/// Ends the dashboard and the board with it. Where somebody would lose a board that can outlive it, a person is
+/// asked first; who quits again does not mean that anybody should.
 fn quit(model: &mut Model) -> Outcome {
-    if !model.facts.outlived || model.snapshot.attached == 0 {
+    let Facts {
+        outlived, taken_over, ..
+    } = model.facts;
+    // Who only looks at a board that ran before may not know what agents have left on it.
+    let is_missed = model.snapshot.attached > 0 || taken_over && model.snapshot.keys > 0;
+    if !outlived || !is_missed {
         return Outcome::effect(Effect::End(Ended::Quit));
     }
     if matches!(model.overlays.last(), Some(Overlay::Leave)) {

@@ -50,6 +50,8 @@ pub struct Snapshot {
     /// How many agents are attached in all namespaces, or may be back in a moment, without those that this process has
     /// started for a demo.
     pub attached: usize,
+    /// How many keys there are in all namespaces.
+    pub keys: usize,
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
     agents: Vec<Arc<Row>>,
@@ -81,6 +83,7 @@ impl Snapshot {
             namespaces: Vec::new(),
             stats: None,
             attached: 0,
+            keys: 0,
             events: Vec::new(),
             agents: Vec::new(),
             scores: Vec::new(),
@@ -134,13 +137,21 @@ impl Snapshot {
         } else {
             board.scores(namespace)
         };
+        let namespaces = board.namespaces();
+        let keys = if quiet {
+            last.keys
+        } else {
+            let all = namespaces.iter().map(|(id, _)| board.stats(*id).keys());
+            all.sum()
+        };
         let agents = agent_rows(board, wanted, board.agents(), &holders, &scores);
         Self {
             now,
             namespace,
-            namespaces: board.namespaces(),
+            namespaces,
             stats: Some(stats),
             attached: board.attached(std::process::id()),
+            keys,
             events,
             agents,
             scores,

@@ -139,6 +139,19 @@ fn who_waits_for_a_lock_goes_on_waiting_in_the_same_place() {
 }
 
 #[test]
+fn who_looks_at_a_board_that_ran_before_does_not_end_it_by_the_way() {
+    let stage = Stage::new();
+    let _first = stage.0.serve(&[]);
+    stage.0.run(&["set", "task:1", "{}"]).ok();
+    let mut pane = stage.open("2 Tasks 1");
+    pane.send("q");
+    pane.wait_for("It ran before, and holds 1 key.");
+    pane.send("\r");
+    assert!(pane.wait_end().success(), "{}", pane.contents());
+    assert_eq!(stage.0.run(&["get", "--raw", "task:1"]).ok(), "{}");
+}
+
+#[test]
 fn a_person_may_end_the_board_instead_or_stay() {
     let stage = Stage::new();
     let mut pane = stage.open("Nobody is on the board yet");

@@ -356,6 +356,7 @@ impl Scene {
             snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config"
                 .to_owned(),
             outlived: false,
+            taken_over: false,
             mouse: true,
             palette: Palette::Ansi,
             time_zone: TimeZone::UTC,

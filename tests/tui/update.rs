@@ -250,13 +250,51 @@ fn who_quits_while_agents_are_attached_is_asked_what_becomes_of_the_board() {
 }
 
 #[test]
+fn who_quits_a_board_that_ran_before_is_asked_while_it_holds_anything() {
+    let mut scene = Scene::empty();
+    let agent = scene.attach("writer", "test 1");
+    scene.set(agent, "task:1", "{}", 60);
+    let other = Namespace::parse("other").unwrap();
+    scene.namespace = scene.board.open(&other).unwrap();
+    let elsewhere = scene.attach("elsewhere", "test 1");
+    scene.set(elsewhere, "note:1", "x", 600);
+    scene.leave(agent);
+    scene.leave(elsewhere);
+    // Nobody comes back any more.
+    scene.pass(45_000);
+    let mut stage = Stage::new(scene, 80, 24);
+    stage.model.facts.outlived = true;
+    assert_eq!(stage.press(&["q"]).effects, vec![Effect::End(Ended::Quit)]);
+    stage.model.facts.taken_over = true;
+    assert_eq!(stage.press(&["q"]).effects, []);
+    assert!(
+        stage.text().contains("It ran before, and holds 2 keys."),
+        "{}",
+        stage.text()
+    );
+    let leaves = vec![Effect::Ask(Request::LeaveRunning)];
+    assert_eq!(stage.press(&["enter"]).effects, leaves);
+    assert_eq!(stage.press(&["q", "e"]).effects, vec![Effect::End(Ended::Quit)]);
+    stage.press(&["esc"]);
+    // What the other namespace holds counts, though nothing of it is on the screen.
+    stage.scene.pass(20_000);
+    stage.happen(Event::Tick);
+    stage.press(&["q"]);
+    assert!(stage.text().contains("It ran before, and holds 1 key."));
+    stage.press(&["esc"]);
+    stage.scene.pass(600_000);
+    stage.happen(Event::Tick);
+    assert_eq!(stage.press(&["q"]).effects, vec![Effect::End(Ended::Quit)]);
+}
+
+#[test]
 fn the_ways_to_quit_can_be_clicked() {
     let mut stage = busy();
     stage.model.facts.outlived = true;
     stage.press(&["q"]);
     assert_eq!(stage.click("agents are attached").effects, []);
     assert_eq!(
-        stage.click("the board goes on").effects,
+        stage.click("leave the board running").effects,
         vec![Effect::Ask(Request::LeaveRunning)]
     );
 }

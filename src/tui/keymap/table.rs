@@ -76,7 +76,7 @@ pub const KEYMAP: &[Binding] = &[
         Action::LeaveRunning,
         &[key(KeyCode::Enter), char('q'), char('y')],
         LEAVE,
-        "quit; the board goes on for them",
+        "quit, and leave the board running",
     )
     .footer("leave it running"),
     bind(
@@ -287,8 +287,8 @@ pub const KEYMAP: &[Binding] = &[
         Action::Quit,
         &[char('q')],
         BOARD,
-        "quit; while agents are attached, after a question",
+        "quit; after a question where agents are attached, or where the board ran before",
     )
     .footer("quit"),
-    bind(Action::Quit, &[ctrl('c')], ALL, "quit, from anywhere"),
+    bind(Action::Quit, &[ctrl('c')], ALL, "quit from anywhere, as q does"),
 ];

@@ -1,4 +1,4 @@
-//! The question what becomes of the board when its dashboard ends while agents are attached.
+//! The question what becomes of the board when its dashboard ends while somebody would miss it.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Margin, Position, Rect};
@@ -9,6 +9,7 @@ use super::over;
 use crate::tui::action::Action;
 use crate::tui::keymap::{Binding, Mode, bindings};
 use crate::tui::state::Model;
+use crate::tui::text;
 
 const WIDTH: u16 = 60;
 /// The lines above the ways, the borders not counted.
@@ -18,14 +19,9 @@ const HEAD: u16 = 3;
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
     let theme = &model.theme;
     let inner = over(model, frame, area(body), Line::styled(" Quit? ", theme.warn));
-    let attached = match model.snapshot.attached {
-        0 => "Nobody is attached any more.".to_owned(),
-        1 => "One agent is attached.".to_owned(),
-        many => format!("{many} agents are attached."),
-    };
     let mut lines = vec![
         Line::default(),
-        Line::styled(format!(" {attached}"), theme.strong),
+        Line::styled(format!(" {}", why(model)), theme.strong),
         Line::default(),
     ];
     lines.extend(ways().map(|way| {
@@ -37,6 +33,20 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
         ])
     }));
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Returns who would miss the board, as a sentence.
+fn why(model: &Model) -> String {
+    let keys = match model.snapshot.keys {
+        1 => "1 key".to_owned(),
+        keys => format!("{} keys", text::thousands(keys as u64)),
+    };
+    match model.snapshot.attached {
+        0 if model.facts.taken_over => format!("It ran before, and holds {keys}."),
+        0 => "Nobody is attached any more.".to_owned(),
+        1 => "One agent is attached.".to_owned(),
+        many => format!("{many} agents are attached."),
+    }
 }
 
 /// Returns what the line at a place on the screen does.
