@@ -9,7 +9,7 @@ use super::CliError;
 use super::args::Place;
 use super::output::Output;
 use super::setup::clients::{Client, Scope};
-use super::setup::program::Bridge;
+use super::setup::program::{Bridge, quoted};
 
 /// Writes what to configure for `client`, or for all.
 pub(super) fn run(client: Option<Client>, place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
@@ -43,14 +43,26 @@ pub(super) fn run(client: Option<Client>, place: &Place, output: &mut Output<'_>
     Ok(())
 }
 
-/// Returns, for an empty board, how to attach the first agent.
+/// Returns, for an empty board, how to attach the first agents; what a shell takes is indented.
 pub(super) fn first_steps(place: &Place) -> Result<String, CliError> {
-    let bridge = Bridge::to(place)?;
-    let command = (Client::Claude.facts().command)(&bridge).unwrap_or_default();
-    let (file, snippet) = (file(Client::Claude), Client::Claude.snippet(&bridge));
-    Ok(format!(
-        "{command}\n\nor in {file}:\n{snippet}\nOther clients: callboard config"
-    ))
+    Ok(steps(&Bridge::to(place)?))
+}
+
+fn steps(bridge: &Bridge) -> String {
+    let setup = Bridge {
+        program: bridge.program.clone(),
+        // The board is told to `setup` as it is told to the bridge.
+        arguments: std::iter::once("setup".to_owned())
+            .chain(bridge.arguments.iter().skip(1).cloned())
+            .collect(),
+    };
+    let claude = Client::Claude.facts();
+    let command = (claude.command)(bridge).unwrap_or_default();
+    let (program, setup, name) = (quoted(&bridge.program), setup.shell(), claude.name);
+    format!(
+        "Attach your agents:\n  {setup}\n\nOr one by hand, without its hooks ({name}):\n  {command}\n\n\
+         What the others need: {program} config"
+    )
 }
 
 /// Returns the file that is best for pasting by hand.
@@ -85,6 +97,21 @@ mod tests {
                 assert_eq!(Bridge::of_entry(entry), bridge("callboard"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_first_steps_begin_with_what_writes_the_hooks_too() {
+        let mut there = bridge("callboard");
+        there
+            .arguments
+            .extend(["--socket".to_owned(), "/run/s 1".to_owned()]);
+        assert_eq!(
+            steps(&there),
+            "Attach your agents:\n  callboard setup --socket '/run/s 1'\n\n\
+             Or one by hand, without its hooks (Claude Code):\n  \
+             claude mcp add callboard -- callboard bridge --socket '/run/s 1'\n\n\
+             What the others need: callboard config"
+        );
     }
 
     #[test]

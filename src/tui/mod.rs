@@ -66,7 +66,7 @@ pub struct Facts {
     pub socket: PathBuf,
     /// The namespace to show first.
     pub namespace: NamespaceId,
-    /// How to attach the first agent, on several lines.
+    /// How to attach the first agents, on several lines; what a shell takes is indented.
     pub snippet: String,
     /// Whether the board can go on without the dashboard.
     pub outlived: bool,

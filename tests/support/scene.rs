@@ -353,7 +353,8 @@ impl Scene {
             project: "web-shop".to_owned(),
             socket: PathBuf::from("/run/user/1000/callboard/web-shop-1f3a9c/socket"),
             namespace: self.namespace,
-            snippet: "claude mcp add callboard -- callboard bridge\n\nother clients: callboard config"
+            snippet: "Attach your agents:\n  callboard setup\n\nOr one by hand, without its hooks (Claude Code):\n  \
+                      claude mcp add callboard -- callboard bridge\n\nWhat the others need: callboard config"
                 .to_owned(),
             outlived: false,
             taken_over: false,

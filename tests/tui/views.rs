@@ -35,6 +35,7 @@ fn a_terminal_that_is_too_small_says_what_it_needs() {
 #[test]
 fn an_empty_board_shows_how_to_begin() {
     assert_snapshot!("empty_80x24", Stage::new(Scene::empty(), 80, 24).draw());
+    assert_snapshot!("empty_50x12", Stage::new(Scene::empty(), 50, 12).draw());
 }
 
 #[test]
