@@ -149,7 +149,7 @@ pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
         }
         Action::Open => {
             if let Some(row) = model.selected() {
-                let subject = Subject::of(&row.id);
+                let subject = Subject::of(row);
                 model.overlays.push(Overlay::Detail(subject, 0));
             }
         }

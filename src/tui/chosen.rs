@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::holders::{Held, Holder};
+use super::holders::{self, Held, Holder};
 use super::pane::RowId;
 use super::state::{Detail, Model, Overlay, Subject};
 use crate::board::{Entry, Key, Kind, Owner};
@@ -11,7 +11,7 @@ use crate::board::{Entry, Key, Kind, Owner};
 pub(super) fn key(model: &Model) -> Option<Key> {
     match open_detail(model) {
         Some(detail) => match &detail.subject {
-            Subject::Key(key) => Some(key.clone()),
+            Subject::Key(key, _) => Some(key.clone()),
             Subject::Agent(_) => None,
         },
         None => model.selected()?.id.key().cloned(),
@@ -36,18 +36,17 @@ pub(super) fn task(model: &Model) -> Option<(Key, Arc<Entry>)> {
     entry(model).filter(|(key, _)| key.kind() == Kind::Task)
 }
 
-/// Returns the hold that is looked at, with who has it. Where several share a key, only a row tells which.
+/// Returns the hold that is looked at, with who has it. Where several share a key, only a row tells which; details
+/// remember the one from which they were opened.
 pub(super) fn hold(model: &Model) -> Option<(&Holder, &Held)> {
     let (key, entry) = entry(model)?;
-    let row = match open_detail(model) {
-        Some(_) => None,
+    let row = match open_detail(model).map(|detail| &detail.subject) {
+        Some(Subject::Key(_, fence)) => *fence,
+        Some(Subject::Agent(_)) => None,
         None => model.selected().and_then(|row| row.fence),
     };
-    let only = match entry.leases() {
-        [lease] => Some(lease.fence),
-        _ => None,
-    };
-    model.snapshot.held(&key, row.or(only)?)
+    let lease = holders::looked_at(&entry, row)?;
+    model.snapshot.held(&key, lease.fence)
 }
 
 /// Returns the agent that is looked at, or who has the hold that is looked at.
@@ -55,7 +54,7 @@ pub(super) fn agent(model: &Model) -> Option<Arc<Owner>> {
     let named = match open_detail(model) {
         Some(detail) => match &detail.subject {
             Subject::Agent(owner) => Some(owner),
-            Subject::Key(_) => None,
+            Subject::Key(..) => None,
         },
         None => model.selected().and_then(|row| match &row.id {
             RowId::Agent(owner) => Some(owner),

@@ -64,6 +64,17 @@ impl Held {
     }
 }
 
+/// Returns the hold on `entry` that a person means who looked at the one under `fence`: that one, and else the only
+/// one there is.
+pub(super) fn looked_at(entry: &Entry, fence: Option<Revision>) -> Option<&Lease> {
+    let leases = entry.leases();
+    let same = leases.iter().find(|lease| Some(lease.fence) == fence);
+    same.or(match leases {
+        [only] => Some(only),
+        _ => None,
+    })
+}
+
 /// Returns everyone who holds something at `now`, going on from what was known at the same revision.
 pub(super) fn look(
     board: &Board,

@@ -99,7 +99,7 @@ fn select(model: &mut Model, slot: &Slot, line: usize, had_focus: bool) {
     let again = had_focus && table.place() == place;
     table.select(rows, place);
     if again && let Some(row) = table.selected_row(rows) {
-        let subject = Subject::of(&row.id);
+        let subject = Subject::of(row);
         model.overlays.push(Overlay::Detail(subject, 0));
     }
 }

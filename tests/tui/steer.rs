@@ -65,6 +65,44 @@ fn one_who_shares_a_lock_can_be_sent_away_alone() {
 }
 
 #[test]
+fn details_know_which_of_those_who_share_a_lock_they_were_opened_from() {
+    let mut stage = crowded();
+    for (holder, other) in [("impl-docs", "impl-tests"), ("impl-tests", "editor")] {
+        select(&mut stage, holder);
+        stage.press(&["enter"]);
+        assert_eq!(stage.model.mode(), Keys::Detail);
+        stage.press(&["+"]);
+        assert!(stage.text().contains(&format!("held by {holder}, ")), "{holder}");
+        stage.press(&["esc"]);
+        let outcome = stage.press(&["e", "y"]);
+        assert!(stage.carry_out(outcome), "{holder}");
+        let stays = [
+            holders(&stage, "lock:docs"),
+            holders(&stage, "lock:docs/guide.md"),
+        ]
+        .concat();
+        assert_eq!(stays, [other], "{holder}");
+        stage.press(&["esc"]);
+    }
+}
+
+#[test]
+fn details_promise_no_key_that_does_nothing() {
+    let mut stage = crowded();
+    select(&mut stage, "impl-docs");
+    stage.press(&["enter"]);
+    let picture = stage.text();
+    assert!(picture.contains("end the lease of impl-docs (e)"), "{picture}");
+    // An event is about the key, and not about one of those who share it.
+    stage.press(&["esc", "5", "/", "d", "o", "c", "s", "enter", "enter"]);
+    let picture = stage.text();
+    assert!(
+        picture.contains("select one of those who share it, among the locks (1)") && !picture.contains("(e)"),
+        "{picture}"
+    );
+}
+
+#[test]
 fn all_that_an_agent_holds_ends_with_one_answer() {
     let mut stage = crowded();
     assert!(!stage.scene.lock(0, &["src/billing"], Mode::Exclusive, "rates"));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::History;
 use super::facts::{Facts, Source};
-use crate::board::{Board, Entry, Key, NamespaceId, Owner};
-use crate::tui::pane::RowId;
+use crate::board::{Board, Entry, Key, NamespaceId, Owner, Revision};
+use crate::tui::pane::{Row, RowId};
 use crate::tui::snapshot::{Snapshot, Wanted};
 use crate::tui::text;
 
@@ -15,17 +15,19 @@ pub const MAX_VALUE: usize = 64 * 1024;
 /// What the details are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A key, whether or not there is an entry under it.
-    Key(Key),
+    /// A key, whether or not there is an entry under it, and the fence of the hold on it whose row was looked at.
+    Key(Key, Option<Revision>),
     /// An agent that is attached, or holds something still.
     Agent(Arc<Owner>),
 }
 
 impl Subject {
     /// Returns what the details of a row are about. An event is about its key as it is now.
-    pub fn of(id: &RowId) -> Self {
-        match id {
-            RowId::Key(key) | RowId::Lease(key, _) | RowId::Event(_, key) => Self::Key(key.clone()),
+    pub fn of(row: &Row) -> Self {
+        match &row.id {
+            RowId::Key(key) | RowId::Lease(key, _) | RowId::Event(_, key) => {
+                Self::Key(key.clone(), row.fence)
+            }
             RowId::Agent(owner) => Self::Agent(Arc::clone(owner)),
         }
     }
@@ -70,8 +72,8 @@ impl Detail {
             wanted,
             snapshot,
         };
-        let key = match subject {
-            Subject::Key(key) => key,
+        let (key, fence) = match subject {
+            Subject::Key(key, fence) => (key, *fence),
             Subject::Agent(owner) => return Self::of_agent(source, owner),
         };
         // A picture that stands still must not show what came after it.
@@ -96,7 +98,10 @@ impl Detail {
                 detail
             }
         };
-        let facts = detail.entry.as_ref().map(|entry| source.of_key(key, entry));
+        let facts = detail
+            .entry
+            .as_ref()
+            .map(|entry| source.of_key(key, entry, fence));
         detail.facts = facts.unwrap_or_default();
         detail.history = Some(history);
         Some(detail)

@@ -1,11 +1,12 @@
 //! What is known about a key or an agent, as label and fact: who holds it, who waits, what a person may do.
 
 use crate::board::{
-    Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Score, TaskState, Term, Time, WorkState,
+    Agent, Board, Entry, Key, Kind, Lease, Mode, Owner, Revision, Score, TaskState, Term, Time, WorkState,
 };
 use crate::tui::action::Action;
+use crate::tui::holders::looked_at;
 use crate::tui::keymap;
-use crate::tui::pane::{Left, Live};
+use crate::tui::pane::{Left, Live, Pane};
 use crate::tui::snapshot::{Snapshot, Wanted, clock_time};
 use crate::tui::waits::Next;
 use crate::tui::{span, text};
@@ -35,8 +36,8 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Returns what is known about the entry under `key`.
-    pub(super) fn of_key(self, key: &Key, entry: &Entry) -> Facts {
+    /// Returns what is known about the entry under `key`, of which the hold under `fence` was looked at.
+    pub(super) fn of_key(self, key: &Key, entry: &Entry, fence: Option<Revision>) -> Facts {
         let mut facts = Facts::new();
         for lease in entry.leases() {
             self.lease(key, entry, lease, &mut facts);
@@ -51,7 +52,7 @@ impl Source<'_> {
         if key.kind() == Kind::Task {
             self.work(entry, &mut facts);
         }
-        let may = self.may(key, entry);
+        let may = self.may(key, entry, fence);
         if !may.is_empty() {
             facts.push(("you may", Fact::Text(may)));
         }
@@ -159,21 +160,25 @@ impl Source<'_> {
     }
 
     /// Returns what a person may do about the entry, and what comes of it.
-    fn may(self, key: &Key, entry: &Entry) -> String {
+    fn may(self, key: &Key, entry: &Entry, fence: Option<Revision>) -> String {
         let key_of = keymap::first_key;
-        let leases: Vec<_> = entry
-            .leases()
-            .iter()
-            .map(|lease| (key.clone(), lease.fence))
-            .collect();
         match (key.kind(), entry.lease()) {
             (Kind::Lock, Some(_)) => {
+                let Some(lease) = looked_at(entry, fence) else {
+                    let locks = key_of(Action::Focus(Pane::Locks));
+                    return format!("select one of those who share it, among the locks ({locks})");
+                };
+                let leases = [(key.clone(), lease.fence)];
                 let next = match self.snapshot.waits.next(&self.snapshot.holders, &leases) {
                     Next::Gets(wait) => format!(", then {} gets it", text::clean(&wait.owner.name)),
                     Next::Needs(..) | Next::Nobody => String::new(),
                 };
+                let it = match entry.leases() {
+                    [_] => "it".to_owned(),
+                    _ => format!("the lease of {}", text::clean(&lease.owner().name)),
+                };
                 let (end, extend) = (key_of(Action::EndLease), key_of(Action::Extend));
-                format!("end it ({end}){next}; give it more time ({extend})")
+                format!("end {it} ({end}){next}; give it more time ({extend})")
             }
             (Kind::Lock, None) => format!("remove it ({})", key_of(Action::Expire)),
             (Kind::Task, Some(_)) => {

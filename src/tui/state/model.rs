@@ -176,7 +176,7 @@ impl Model {
         });
         open.or_else(|| {
             self.arrangement().detail?;
-            Some(Subject::of(&self.selected()?.id))
+            Some(Subject::of(self.selected()?))
         })
     }
 
