@@ -64,6 +64,15 @@ impl Held {
     }
 }
 
+/// Returns what people call having a hold on `key`.
+pub(super) fn held_word(key: &Key) -> &'static str {
+    if key.kind() == Kind::Task {
+        "claimed"
+    } else {
+        "held"
+    }
+}
+
 /// Returns the hold on `entry` that a person means who looked at the one under `fence`: that one, and else the only
 /// one there is.
 pub(super) fn looked_at(entry: &Entry, fence: Option<Revision>) -> Option<&Lease> {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::action::{Action, Destructive};
-use super::holders::{Held, Holder};
+use super::holders::{Held, Holder, held_word};
 use super::state::{Affected, Confirm, Model, Overlay, Prompt, Purpose, Question};
 use super::waits::Next;
 use super::{chosen, text};
@@ -255,14 +255,9 @@ fn revoke(model: &Model, leases: Vec<(Key, Revision)>) -> Destructive {
 }
 
 fn held_line(holder: &Holder, held: &Held) -> Affected {
-    let verb = if held.key.kind() == Kind::Task {
-        "claimed"
-    } else {
-        "held"
-    };
     Affected {
         name: name(&held.key),
-        note: format!("{verb} by {}", clean(holder.owner())),
+        note: format!("{} by {}", held_word(&held.key), clean(holder.owner())),
         until: Some(held.left.until),
     }
 }

@@ -43,6 +43,9 @@ fn the_help_begins_with_the_keys_of_the_view() {
     let mut stage = busy(80, 24);
     stage.press(&["?"]);
     assert_snapshot!("help_80x24", stage.draw());
+    let mut stage = busy(50, 12);
+    stage.press(&["?"]);
+    assert_snapshot!("help_50x12", stage.draw());
     let mut stage = busy(80, 24);
     stage.press(&["enter", "?"]);
     let picture = stage.text();
@@ -52,6 +55,39 @@ fn the_help_begins_with_the_keys_of_the_view() {
         stage.text().contains("close the help"),
         "the last line can be reached"
     );
+}
+
+/// Returns the lines inside the box that lies over the panes.
+fn inside_the_box(picture: &str) -> Vec<String> {
+    let lines: Vec<Vec<char>> = picture.lines().map(|line| line.chars().collect()).collect();
+    let corner = |c| lines[1].iter().position(|other| *other == c).unwrap();
+    let (from, to) = (corner('╭') + 1, corner('╮'));
+    let inside = lines[2..lines.len() - 2].iter();
+    inside.map(|line| line[from..to].iter().collect()).collect()
+}
+
+#[test]
+fn the_help_shows_every_word_at_any_width() {
+    for width in [50, 80, 120] {
+        let mut stage = busy(width, 12);
+        stage.press(&["?"]);
+        let mut told = Vec::new();
+        loop {
+            let before = stage.text();
+            stage.press(&["j"]);
+            let lines = inside_the_box(&before);
+            if stage.text() == before {
+                told.extend(lines);
+                break;
+            }
+            told.extend(lines.into_iter().next());
+        }
+        let words = told.iter().flat_map(|line| line.split_whitespace());
+        let told = words.collect::<Vec<_>>().join(" ");
+        for binding in keymap::KEYMAP {
+            assert!(told.contains(binding.help), "{} in {told}", binding.help);
+        }
+    }
 }
 
 #[test]
@@ -94,6 +130,11 @@ fn tasks_in_every_state() {
     assert_snapshot!("ask_requeue_80x24", stage.draw());
     stage.press(&["esc", "j", "B"]);
     assert_snapshot!("ask_bury_80x24", stage.draw());
+    let mut stage = Stage::new(Scene::at_work(), 50, 12);
+    stage.press(&["2", "g", "j", "j", "j", "B"]);
+    assert_snapshot!("ask_bury_50x12", stage.draw());
+    stage.press(&["esc", "+"]);
+    assert_snapshot!("ask_extend_claim_50x12", stage.draw());
 }
 
 #[test]

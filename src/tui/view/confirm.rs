@@ -14,23 +14,22 @@ use crate::tui::{span, text};
 const WIDTH: u16 = 70;
 const NO: &str = " n  no ";
 const GAP: u16 = 3;
-/// The lines that the borders, the buttons and the room around them take.
-const FRAME: u16 = 5;
+/// The lines that the borders and the buttons take.
+const FRAME: u16 = 3;
 /// Of more leases than this, only so many are listed.
 const LISTED: usize = 6;
 
 /// Draws the question over everything.
 pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body: Rect) {
     let theme = &model.theme;
-    let area = area(confirm, body);
+    let Fitted { area, lines, margin } = fitted(theme, confirm, body, model.now);
     let title = text::shorten(&confirm.question.title, usize::from(area.width.saturating_sub(4)));
     let inner = over(model, frame, area, Line::styled(format!(" {title} "), theme.warn));
-    let lines = lines(theme, confirm, inner.width, model.now);
     let room = Rect {
         x: inner.x + inner.width.min(1),
         width: inner.width.saturating_sub(2),
-        height: inner.height.saturating_sub(3),
-        y: inner.y + inner.height.min(1),
+        height: inner.height.saturating_sub(1),
+        y: inner.y + inner.height.min(margin),
     };
     frame.render_widget(Paragraph::new(lines), room);
     let style = |choice| {
@@ -60,7 +59,10 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
 
 /// Returns the button at a place on the screen.
 pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Option<Choice> {
-    let inner = area(confirm, body).inner(Margin::new(1, 1));
+    // Where the buttons are does not hang on the moment, nor on the colours.
+    let plain = Theme::of(crate::tui::Palette::Monochrome);
+    let area = fitted(&plain, confirm, body, Time::default()).area;
+    let inner = area.inner(Margin::new(1, 1));
     let line = inner.bottom().checked_sub(1)?;
     let no = inner.x + 1;
     let after = no + columns(NO) + GAP;
@@ -72,16 +74,35 @@ pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Optio
     }
 }
 
-fn area(confirm: &Confirm, body: Rect) -> Rect {
-    let width = WIDTH.min(body.width.saturating_sub(2));
-    // How long the lines are does not hang on the moment, nor on the colours.
-    let plain = Theme::of(crate::tui::Palette::Monochrome);
-    let lines = lines(&plain, confirm, width.saturating_sub(2), Time::default()).len();
-    let height = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(FRAME);
-    body.centered(
-        Constraint::Length(width),
-        Constraint::Length(height.min(body.height)),
-    )
+/// A question as it fits on the screen.
+struct Fitted {
+    area: Rect,
+    /// What stands above the buttons.
+    lines: Vec<Line<'static>>,
+    /// The empty lines above it, and below it.
+    margin: u16,
+}
+
+/// Fits the question into `body`: on a low terminal the empty lines go first, and what is cut then is seen to be.
+fn fitted(theme: &Theme, confirm: &Confirm, body: Rect, now: Time) -> Fitted {
+    let width = WIDTH.min(body.width);
+    let mut lines = lines(theme, confirm, width.saturating_sub(2), now);
+    let room = usize::from(body.height.saturating_sub(FRAME));
+    let margin = u16::from(lines.len() + 2 <= room);
+    if lines.len() > room {
+        lines.retain(|line| line.width() > 0);
+    }
+    if lines.len() > room {
+        lines.truncate(room.saturating_sub(1));
+        lines.push(Line::styled("… more than fits on this terminal", theme.warn));
+    }
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let height = height.saturating_add(FRAME + 2 * margin).min(body.height);
+    Fitted {
+        area: body.centered(Constraint::Length(width), Constraint::Length(height)),
+        lines,
+        margin,
+    }
 }
 
 fn lines(theme: &Theme, confirm: &Confirm, width: u16, now: Time) -> Vec<Line<'static>> {

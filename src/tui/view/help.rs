@@ -11,6 +11,8 @@ use crate::tui::state::{Model, Overlay};
 use crate::tui::text;
 
 const WIDTH: u16 = 74;
+/// The blanks between the keys and what they do.
+const GAP: usize = 2;
 
 /// Draws the help over the panes.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, top: usize) {
@@ -51,14 +53,20 @@ fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
             lines.push(Line::default());
         }
         lines.push(Line::styled(format!(" {}", mode.title()), theme.strong));
-        for (keys, binding) in keymap::help(mode) {
-            let room = usize::from(width).saturating_sub(22);
+        let bindings = keymap::help(mode);
+        let keys = bindings.iter().map(|(keys, _)| text::width(keys) + GAP);
+        let column = keys.max().unwrap_or(0);
+        let room = usize::from(width).saturating_sub(column + 2).max(1);
+        for (keys, binding) in bindings {
             let style = if binding.dangerous { theme.warn } else { theme.text };
-            lines.push(Line::from(vec![
-                Span::raw(" "),
-                Span::styled(format!("{:<20}", text::shorten(&keys, 20)), theme.accent),
-                Span::styled(text::shorten(binding.help, room), style),
-            ]));
+            for (at, piece) in text::wrap(binding.help, room).into_iter().enumerate() {
+                let keys = if at == 0 { &*keys } else { "" };
+                lines.push(Line::from(vec![
+                    Span::raw(" "),
+                    Span::styled(format!("{keys:<column$}"), theme.accent),
+                    Span::styled(piece.to_owned(), style),
+                ]));
+            }
         }
     }
     lines

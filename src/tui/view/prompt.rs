@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{over, typing};
+use crate::tui::holders::held_word;
 use crate::tui::state::{Model, Prompt, Purpose};
 use crate::tui::{span, text};
 
@@ -16,9 +17,13 @@ const FRAME: u16 = 5;
 /// Draws the dialog over everything.
 pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: Rect) {
     let theme = &model.theme;
-    let width = WIDTH.min(body.width.saturating_sub(2));
+    let width = WIDTH.min(body.width);
     let room = usize::from(width.saturating_sub(4)).max(1);
-    let (above, below) = (above(model, prompt, room), below(model, prompt, room));
+    let below = below(model, prompt, room);
+    let others = u16::try_from(below.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(FRAME);
+    let above = above(model, prompt, room, body.height.saturating_sub(others));
     let lines = u16::try_from(above.len() + below.len()).unwrap_or(u16::MAX);
     let height = lines.saturating_add(FRAME).min(body.height);
     let area = body.centered(Constraint::Length(width), Constraint::Length(height));
@@ -45,8 +50,8 @@ pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: 
     frame.render_widget(Paragraph::new(below), lower);
 }
 
-/// Returns what the dialog is about.
-fn above(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
+/// Returns what the dialog is about, on as many lines as there are, and on two at least.
+fn above(model: &Model, prompt: &Prompt, room: usize, height: u16) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let Purpose::Extend {
         key, holder, left, ..
@@ -59,10 +64,13 @@ fn above(model: &Model, prompt: &Prompt, room: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<_> = pieces
         .map(|piece| Line::styled(piece.to_owned(), theme.strong))
         .collect();
+    if lines.len() + 1 > usize::from(height) {
+        lines = vec![Line::styled(text::shorten_middle(&name, room), theme.strong)];
+    }
     let remaining = span::left(left.until.since(model.now));
     lines.push(Line::from(vec![
-        Span::raw("held by "),
-        Span::styled(text::shorten(holder, room.saturating_sub(22)), theme.text),
+        Span::raw(format!("{} by ", held_word(key))),
+        Span::styled(text::shorten(holder, room.saturating_sub(25)), theme.text),
         Span::raw(", "),
         Span::styled(remaining, theme.expiring),
         Span::raw(" left"),
