@@ -130,6 +130,8 @@ pub struct Binding {
     pub modes: &'static [Mode],
     /// Whether it can destroy something; such actions are always asked about.
     pub dangerous: bool,
+    /// Whether it keeps its place in the footer, however narrow that is.
+    pub pinned: bool,
 }
 
 const fn bind(action: Action, keys: &'static [Press], modes: &'static [Mode], help: &'static str) -> Binding {
@@ -140,12 +142,18 @@ const fn bind(action: Action, keys: &'static [Press], modes: &'static [Mode], he
         label: None,
         modes,
         dangerous: false,
+        pinned: false,
     }
 }
 
 impl Binding {
     const fn footer(mut self, label: &'static str) -> Self {
         self.label = Some(label);
+        self
+    }
+
+    const fn pinned(mut self) -> Self {
+        self.pinned = true;
         self
     }
 

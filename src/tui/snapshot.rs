@@ -52,6 +52,10 @@ pub struct Snapshot {
     pub attached: usize,
     /// How many keys there are in all namespaces.
     pub keys: usize,
+    /// How many agents are attached in the namespace.
+    pub here: usize,
+    /// How many are attached in others.
+    pub elsewhere: usize,
     /// The newest events, newest first.
     events: Vec<Arc<Row>>,
     agents: Vec<Arc<Row>>,
@@ -84,6 +88,8 @@ impl Snapshot {
             stats: None,
             attached: 0,
             keys: 0,
+            here: 0,
+            elsewhere: 0,
             events: Vec::new(),
             agents: Vec::new(),
             scores: Vec::new(),
@@ -144,7 +150,11 @@ impl Snapshot {
             let all = namespaces.iter().map(|(id, _)| board.stats(*id).keys());
             all.sum()
         };
-        let agents = agent_rows(board, wanted, board.agents(), &holders, &scores);
+        let (here, others): (Vec<_>, Vec<_>) = board
+            .agents()
+            .into_iter()
+            .partition(|agent| agent.namespace == namespace);
+        let agents = agent_rows(board, wanted, &here, &holders, &scores);
         Self {
             now,
             namespace,
@@ -152,6 +162,8 @@ impl Snapshot {
             stats: Some(stats),
             attached: board.attached(std::process::id()),
             keys,
+            here: here.len(),
+            elsewhere: others.len(),
             events,
             agents,
             scores,
@@ -390,15 +402,14 @@ fn event_rows(board: &Board, wanted: &Wanted, latest: &[Event], old: Vec<Arc<Row
     rows.collect()
 }
 
-/// Returns who is here in the order of arrival, then who is gone and still holds something.
+/// Returns the `agents` that are here in the order of arrival, then who is gone and still holds something.
 fn agent_rows(
     board: &Board,
     wanted: &Wanted,
-    mut agents: Vec<Agent>,
+    agents: &[Agent],
     holders: &[Holder],
     scores: &[(Arc<str>, Score)],
 ) -> Vec<Arc<Row>> {
-    agents.retain(|agent| agent.namespace == wanted.namespace);
     let score = |owner: &Owner| score_of(scores, owner);
     let here = agents.iter().map(|agent| {
         let holder = holders.iter().find(|holder| *holder.owner() == agent.owner);

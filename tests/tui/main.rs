@@ -12,6 +12,7 @@ mod support;
 
 mod board;
 mod changes;
+mod quit;
 mod real_loop;
 mod steer;
 mod terminal;

@@ -5,13 +5,14 @@
 use crate::support::scene::Scene;
 use crate::support::stage::Stage;
 use callboard::board::{Board, Clock as _, Key, Namespace, Revision};
+use callboard::tui::Request;
 use callboard::tui::action::Effect;
 use callboard::tui::app::{MAX_COPY, Outcome};
 use callboard::tui::event::Event;
 use callboard::tui::keymap::Mode;
 use callboard::tui::pane::Pane;
-use callboard::tui::{Ended, Request};
 use crossterm::event::MouseEventKind;
+use ratatui::layout::Size;
 
 fn busy() -> Stage {
     Stage::new(Scene::busy(), 80, 24)
@@ -207,124 +208,45 @@ fn copying_sends_the_key_as_it_is_written_and_refuses_what_no_terminal_takes() {
 }
 
 #[test]
-fn quitting_and_stopping_end_and_esc_never_does() {
-    let mut stage = busy();
-    let ends = |why| vec![Effect::End(why)];
-    assert_eq!(stage.press(&["esc", "esc", "esc"]).effects, []);
-    assert_eq!(stage.press(&["q"]).effects, ends(Ended::Quit));
-    for open in ["?", "enter", "/", "x"] {
-        assert_eq!(
-            stage.press(&[open, "ctrl-c"]).effects,
-            ends(Ended::Quit),
-            "{open}"
-        );
-        stage.press(&["esc"]);
-    }
-    assert_eq!(stage.happen(Event::Stop).effects, ends(Ended::Stopped));
-    assert_eq!(
-        stage.happen(Event::TerminalGone).effects,
-        ends(Ended::TerminalGone)
-    );
-}
-
-#[test]
-fn who_quits_while_agents_are_attached_is_asked_what_becomes_of_the_board() {
-    let mut stage = busy();
-    stage.model.facts.outlived = true;
-    assert_eq!(stage.press(&["q"]).effects, []);
-    assert!(stage.text().contains("agents are attached."), "{}", stage.text());
-    assert_eq!(stage.press(&["esc"]).effects, []);
-    assert!(!stage.text().contains("agents are attached."));
-    let leaves = vec![Effect::Ask(Request::LeaveRunning)];
-    // Whoever quits twice means to quit, and takes nothing away from anybody by that.
-    for keys in [["q", "enter"], ["q", "q"], ["ctrl-c", "ctrl-c"], ["q", "y"]] {
-        assert_eq!(stage.press(&keys).effects, leaves, "{keys:?}");
-        assert!(
-            !stage.text().contains("agents are attached."),
-            "it has been answered"
-        );
-    }
-    assert_eq!(stage.press(&["q", "e"]).effects, vec![Effect::End(Ended::Quit)]);
-    stage.press(&["esc", "?", "ctrl-c"]);
-    assert!(stage.text().contains("agents are attached."), "from anywhere");
-}
-
-#[test]
-fn who_quits_a_board_that_ran_before_is_asked_while_it_holds_anything() {
-    let mut scene = Scene::empty();
-    let agent = scene.attach("writer", "test 1");
-    scene.set(agent, "task:1", "{}", 60);
-    let other = Namespace::parse("other").unwrap();
-    scene.namespace = scene.board.open(&other).unwrap();
-    let elsewhere = scene.attach("elsewhere", "test 1");
-    scene.set(elsewhere, "note:1", "x", 600);
-    scene.leave(agent);
-    scene.leave(elsewhere);
-    // Nobody comes back any more.
-    scene.pass(45_000);
-    let mut stage = Stage::new(scene, 80, 24);
-    stage.model.facts.outlived = true;
-    assert_eq!(stage.press(&["q"]).effects, vec![Effect::End(Ended::Quit)]);
-    stage.model.facts.taken_over = true;
-    assert_eq!(stage.press(&["q"]).effects, []);
-    assert!(
-        stage.text().contains("It ran before, and holds 2 keys."),
-        "{}",
-        stage.text()
-    );
-    let leaves = vec![Effect::Ask(Request::LeaveRunning)];
-    assert_eq!(stage.press(&["enter"]).effects, leaves);
-    assert_eq!(stage.press(&["q", "e"]).effects, vec![Effect::End(Ended::Quit)]);
-    stage.press(&["esc"]);
-    // What the other namespace holds counts, though nothing of it is on the screen.
-    stage.scene.pass(20_000);
-    stage.happen(Event::Tick);
-    stage.press(&["q"]);
-    assert!(stage.text().contains("It ran before, and holds 1 key."));
-    stage.press(&["esc"]);
-    stage.scene.pass(600_000);
-    stage.happen(Event::Tick);
-    assert_eq!(stage.press(&["q"]).effects, vec![Effect::End(Ended::Quit)]);
-}
-
-#[test]
-fn the_ways_to_quit_can_be_clicked() {
-    let mut stage = busy();
-    stage.model.facts.outlived = true;
-    stage.press(&["q"]);
-    assert_eq!(stage.click("agents are attached").effects, []);
-    assert_eq!(
-        stage.click("leave the board running").effects,
-        vec![Effect::Ask(Request::LeaveRunning)]
-    );
-}
-
-#[test]
-fn stopping_the_process_is_explained_instead() {
-    let mut stage = busy();
-    assert_eq!(stage.press(&["ctrl-z"]).effects, []);
-    assert!(stage.text().contains("every agent's calls would hang"));
-    stage.scene.pass(5_000);
-    stage.happen(Event::Tick);
-    assert!(!stage.text().contains("every agent's calls would hang"));
-}
-
-#[test]
 fn namespaces_are_shown_in_turn() {
     let mut stage = busy();
     stage.press(&["n"]);
     assert!(stage.text().contains("there is only one namespace"));
+    assert!(!stage.text().contains("n namespace"));
     let other = stage
         .scene
         .board
         .open(&Namespace::parse("other").unwrap())
         .unwrap();
     stage.happen(Event::Board);
+    assert!(stage.text().contains("n namespace"), "{}", stage.text());
     stage.press(&["n"]);
     assert_eq!(stage.model.snapshot.namespace, other);
     assert!(stage.text().contains("· other"));
+    assert!(
+        stage.text().contains("○ no agents  +4 in other namespaces"),
+        "{}",
+        stage.text()
+    );
     stage.press(&["n"]);
     assert_eq!(stage.model.table(Pane::Locks).len(), 3);
+    let main = std::mem::replace(&mut stage.scene.namespace, other);
+    stage.scene.attach("elsewhere", "test 1");
+    stage.scene.namespace = main;
+    for (width, height) in [(50, 12), (80, 24), (120, 40)] {
+        stage.model.size = Size::new(width, height);
+        stage.happen(Event::Resize);
+        let picture = stage.text();
+        assert!(
+            picture.contains("● 4 agents") && picture.contains("n namespace"),
+            "{picture}"
+        );
+        assert_eq!(
+            picture.contains("● 4 agents  +1 in other namespaces"),
+            width > 50,
+            "{picture}"
+        );
+    }
 }
 
 #[test]

@@ -215,7 +215,9 @@ pub const KEYMAP: &[Binding] = &[
         &[char('n')],
         BOARD,
         "show the next namespace, when there are several",
-    ),
+    )
+    .footer("namespace")
+    .pinned(),
     bind(Action::Up, &[char('k'), key(KeyCode::Up)], SCROLL, "up"),
     bind(Action::Down, &[char('j'), key(KeyCode::Down)], SCROLL, "down"),
     bind(
@@ -254,14 +256,16 @@ pub const KEYMAP: &[Binding] = &[
         &[Mode::Detail],
         "back to the panes",
     )
-    .footer("back"),
+    .footer("back")
+    .pinned(),
     bind(
         Action::Back,
         &[key(KeyCode::Esc), key(KeyCode::Enter), char('q'), char('w')],
         &[Mode::Waits],
         "back to the panes",
     )
-    .footer("back"),
+    .footer("back")
+    .pinned(),
     bind(
         Action::Back,
         &[key(KeyCode::Esc), char('q'), char('?'), key(KeyCode::F(1))],
@@ -275,7 +279,8 @@ pub const KEYMAP: &[Binding] = &[
         &[Mode::Board, Mode::Detail, Mode::Waits],
         "this help",
     )
-    .footer("help"),
+    .footer("help")
+    .pinned(),
     bind(Action::Redraw, &[ctrl('l')], ROWS, "draw everything anew"),
     bind(
         Action::ExplainSuspend,
@@ -289,6 +294,7 @@ pub const KEYMAP: &[Binding] = &[
         BOARD,
         "quit; after a question where agents are attached, or where the board ran before",
     )
-    .footer("quit"),
+    .footer("quit")
+    .pinned(),
     bind(Action::Quit, &[ctrl('c')], ALL, "quit from anywhere, as q does"),
 ];

@@ -24,7 +24,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangeme
     }
 }
 
-/// Draws the keys of what is on top, as many as fit. Help and quit keep their place at the end.
+/// Draws the keys of what is on top, as many as fit. The first one and those that are pinned always do.
 fn keys(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let theme = &model.theme;
     let mut hints = Vec::new();
@@ -45,19 +45,22 @@ fn keys(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         } else {
             label
         };
-        hints.push(vec![
+        let hint = vec![
             Span::styled(key.name(), theme.accent),
             Span::raw(" "),
             Span::styled(label, label_style),
-        ]);
+        ];
+        hints.push((hint, binding.pinned));
     }
-    let width = |hint: &Vec<Span<'_>>| hint.iter().map(Span::width).sum::<usize>() + 2;
-    while hints.len() > 3 && hints.iter().map(width).sum::<usize>() > usize::from(area.width) {
-        let last_but_two = hints.len() - 3;
-        hints.remove(last_but_two);
+    let width = |(hint, _): &(Vec<Span<'_>>, bool)| hint.iter().map(Span::width).sum::<usize>() + 2;
+    while hints.iter().map(width).sum::<usize>() > usize::from(area.width) {
+        match hints.iter().rposition(|(_, pinned)| !pinned) {
+            Some(last) if last > 0 => drop(hints.remove(last)),
+            _ => break,
+        }
     }
     let mut spans = vec![Span::raw(" ")];
-    for hint in hints {
+    for (hint, _) in hints {
         spans.extend(hint);
         spans.push(Span::raw("  "));
     }

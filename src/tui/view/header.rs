@@ -31,7 +31,8 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         left.push(Span::raw("  "));
         left.push(Span::styled(" PAUSED ", theme.badge));
     }
-    let facts = model.snapshot.stats.as_ref().map(figures).unwrap_or_default();
+    let stats = model.snapshot.stats.as_ref();
+    let facts = stats.map(|stats| figures(model, stats)).unwrap_or_default();
     both_ends(model, frame, Rect { height: 1, ..area }, left, &facts);
     if area.height > 1 {
         let socket = text::clean(&model.facts.socket.to_string_lossy());
@@ -51,8 +52,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// Returns what changes most, the most important first.
-fn figures(stats: &Stats) -> Vec<String> {
-    let agents = match stats.agents {
+fn figures(model: &Model, stats: &Stats) -> Vec<String> {
+    let elsewhere = model.snapshot.elsewhere;
+    let elsewhere = (elsewhere > 0).then(|| format!("+{elsewhere} in other namespaces"));
+    let agents = match model.snapshot.here {
         0 => "○ no agents".to_owned(),
         1 => "● 1 agent".to_owned(),
         agents => format!("● {agents} agents"),
@@ -70,7 +73,7 @@ fn figures(stats: &Stats) -> Vec<String> {
         .hit_rate()
         .map(|share| format!("{:.0}% hits", share * 100.0));
     let memory = text::bytes(stats.bytes() + stats.key_bytes());
-    [Some(agents), Some(rate), hits, Some(memory)]
+    [Some(agents), elsewhere, Some(rate), hits, Some(memory)]
         .into_iter()
         .flatten()
         .collect()
