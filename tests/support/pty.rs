@@ -143,10 +143,11 @@ impl Pty {
     /// Types `keys` and waits until the program's thread called `reader` has gone to sleep over them.
     #[cfg(target_os = "linux")]
     pub(crate) fn send_and_be_read(&mut self, keys: &str, reader: &str) {
-        let before = sleeps_of(self.pid(), reader);
+        // A thread that has just begun does not have its name yet.
+        let before = until("the reader is there", PATIENCE, || sleeps_of(self.pid(), reader));
         self.send(keys);
         until("the keys are read", PATIENCE, || {
-            (sleeps_of(self.pid(), reader) > before).then_some(())
+            (sleeps_of(self.pid(), reader) > Some(before)).then_some(())
         });
     }
 
@@ -235,12 +236,12 @@ fn sleeps(status: &str) -> u64 {
     count.unwrap().trim().parse().unwrap()
 }
 
-/// Returns how often the thread called `name` has gone to sleep.
+/// Returns how often the thread called `name` has gone to sleep, if there is one.
 #[cfg(target_os = "linux")]
-fn sleeps_of(pid: u32, name: &str) -> u64 {
+fn sleeps_of(pid: u32, name: &str) -> Option<u64> {
     let named = format!("Name:\t{name}\n");
     let thread = threads_of(pid).find(|status| status.starts_with(&named));
-    sleeps(&thread.unwrap())
+    thread.as_deref().map(sleeps)
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {
