@@ -131,6 +131,9 @@ pub fn too_small(area: Rect) -> bool {
     area.width < MIN_WIDTH || area.height < MIN_HEIGHT
 }
 
+/// How tasks and statuses share a line: what is to be done takes more words than how it goes.
+const WORK: [Constraint; 2] = [Constraint::Fill(6), Constraint::Fill(5)];
+
 type Boxes = Vec<(Rect, Vec<Pane>)>;
 
 /// One box over the other, three of them.
@@ -146,7 +149,7 @@ fn narrow(body: Rect) -> Boxes {
 /// The design size of 80×24 and above: locks over work over who and what.
 fn standard(body: Rect) -> Boxes {
     let [top, middle, bottom] = stack([Constraint::Fill(1); 3]).areas(body);
-    let [tasks, statuses] = beside([Constraint::Fill(1); 2]).areas(middle);
+    let [tasks, statuses] = beside(WORK).areas(middle);
     let [agents, events] = beside([Constraint::Fill(3), Constraint::Fill(4)]).areas(bottom);
     vec![
         (top, vec![Pane::Locks]),
@@ -162,7 +165,7 @@ fn wide(body: Rect) -> (Boxes, Option<Rect>) {
     let [left, right] = beside([Constraint::Fill(5), Constraint::Fill(3)]).areas(body);
     let [locks, work, events] =
         stack([Constraint::Fill(3), Constraint::Fill(3), Constraint::Fill(4)]).areas(left);
-    let [tasks, statuses] = beside([Constraint::Fill(1); 2]).areas(work);
+    let [tasks, statuses] = beside(WORK).areas(work);
     let [agents, messages, detail] =
         stack([Constraint::Fill(2), Constraint::Fill(2), Constraint::Fill(5)]).areas(right);
     let boxes = vec![

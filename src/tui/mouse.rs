@@ -7,7 +7,7 @@ use ratatui::layout::Position;
 
 use super::app::{Outcome, act, answer};
 use super::layout::Slot;
-use super::pane::{Pane, places};
+use super::pane::Pane;
 use super::state::{Model, Overlay, Subject};
 use super::view;
 use crate::board::Time;
@@ -76,7 +76,7 @@ fn click(model: &mut Model, place: Position, now: Time) -> Outcome {
 /// Sorts by the column under `x`.
 fn sort(model: &mut Model, slot: &Slot, x: u16) {
     let inner = slot.inner();
-    let places = places(slot.front.columns(), inner.width);
+    let places = model.table(slot.front).places(inner.width);
     let within = x.saturating_sub(inner.x);
     let column = places
         .iter()

@@ -120,6 +120,12 @@ fn locks_that_are_waited_for_shared_and_left_behind() {
 fn tasks_in_every_state() {
     let mut stage = Stage::new(Scene::at_work(), 80, 24);
     assert_snapshot!("at_work_80x24", stage.draw());
+    let roomy = Stage::new(Scene::at_work(), 120, 40);
+    assert_snapshot!("at_work_120x40", roomy.draw());
+    let wide = Stage::new(Scene::at_work(), 200, 60).text();
+    assert!(wide.contains("Rewrite the parser in Perl "), "{wide}");
+    let wide = busy(200, 60).text();
+    assert!(wide.contains("Writing auth logic "), "{wide}");
     stage.press(&["2", "z"]);
     assert_snapshot!("tasks_80x24", stage.draw());
     stage.press(&["z", "4", "z"]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::live::{Left, Live};
 use crate::board::{Entry, Key, Lease, Owner, Revision, Time};
+use crate::tui::text;
 
 /// What a row stands for. Selection follows it, whatever place the row moves to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -160,7 +161,7 @@ impl Row {
     }
 }
 
-/// From this width on a pane is roomy, and its columns take their greater width.
+/// From this width on a pane is roomy, and its columns take their greater width unless they say otherwise.
 const ROOMY: u16 = 64;
 
 /// How wide a column is.
@@ -170,6 +171,8 @@ enum Width {
     Fixed(u16, u16),
     /// A share of what the others leave.
     Share(u16),
+    /// The same, but no more than its texts need where a share can have the rest.
+    Fit(u16),
 }
 
 /// A column of a pane.
@@ -180,6 +183,8 @@ pub struct Column {
     width: Width,
     /// The width of the pane from which on it is shown.
     from: u16,
+    /// The width of the pane from which on it takes its greater width.
+    roomy: u16,
 }
 
 impl Column {
@@ -194,6 +199,7 @@ impl Column {
             title,
             width: Width::Fixed(narrow, roomy),
             from: 0,
+            roomy: ROOMY,
         }
     }
 
@@ -203,7 +209,42 @@ impl Column {
             title,
             width: Width::Share(share),
             from: 0,
+            roomy: ROOMY,
         }
+    }
+
+    /// Returns a column that takes a share of what the others leave, and of that only what its texts need.
+    pub(super) const fn fits(title: &'static str, share: u16) -> Self {
+        Self {
+            title,
+            width: Width::Fit(share),
+            from: 0,
+            roomy: ROOMY,
+        }
+    }
+
+    /// Returns how wide its texts are among `rows`, where it is the one at `place`; zero when that does not matter.
+    pub fn needs<'a>(&self, place: usize, rows: impl Iterator<Item = &'a Row>) -> u16 {
+        /// The mark of the order beside the title.
+        const ARROW: usize = 1;
+        let Width::Fit(_) = self.width else { return 0 };
+        let texts = rows.filter_map(|row| row.cells.get(place).map(|cell| text::width(cell.text())));
+        let widest = texts.fold(self.title.len() + ARROW, usize::max);
+        u16::try_from(widest).unwrap_or(u16::MAX)
+    }
+
+    /// Returns the share that it takes of what the others leave.
+    const fn share_of_rest(&self) -> u16 {
+        match self.width {
+            Width::Share(share) | Width::Fit(share) => share,
+            Width::Fixed(..) => 0,
+        }
+    }
+
+    /// Gives the column its greater width only in panes that are at least `width` wide.
+    pub(super) const fn roomy_from(mut self, width: u16) -> Self {
+        self.roomy = width;
+        self
     }
 
     /// Shows the column only in panes that are at least `width` wide.
@@ -214,47 +255,44 @@ impl Column {
 }
 
 /// Returns where each column stands in a pane of `width`: its offset and its width, zero when it is hidden.
-/// One blank stands between two columns.
-pub fn places(columns: &[Column], width: u16) -> Vec<(u16, u16)> {
+/// One blank stands between two columns. How wide the texts of each column are is in `needs`; none need nothing.
+pub fn places(columns: &[Column], needs: &[u16], width: u16) -> Vec<(u16, u16)> {
     let shown = |column: &Column| width >= column.from;
     let count = columns.iter().filter(|column| shown(column)).count();
     let gaps = u16::try_from(count.saturating_sub(1)).unwrap_or(u16::MAX);
+    let visible = || columns.iter().enumerate().filter(|(_, column)| shown(column));
     let fixed = |column: &Column| match column.width {
-        Width::Fixed(narrow, roomy) => {
-            if width >= ROOMY {
-                roomy
-            } else {
-                narrow
-            }
+        Width::Fixed(_, roomy) if width >= column.roomy => roomy,
+        Width::Fixed(narrow, _) => narrow,
+        Width::Share(_) | Width::Fit(_) => 0,
+    };
+    let taken = visible().map(|(_, column)| fixed(column));
+    let mut rest = width.saturating_sub(taken.fold(gaps, u16::saturating_add));
+    let mut shares: u16 = visible().map(|(_, column)| column.share_of_rest()).sum();
+    let mut widths = vec![0; columns.len()];
+    // What fits goes first, so that the others share what it leaves; without others it takes its share whole.
+    let others = visible().any(|(_, column)| matches!(column.width, Width::Share(_)));
+    let (fitting, sharing): (Vec<_>, Vec<_>) =
+        visible().partition(|(_, column)| matches!(column.width, Width::Fit(_)));
+    for (at, column) in fitting.into_iter().chain(sharing) {
+        let part = rest * column.share_of_rest() / shares.max(1);
+        widths[at] = match column.width {
+            Width::Fixed(..) => fixed(column),
+            Width::Fit(_) if others => part.min(needs.get(at).copied().unwrap_or_default()),
+            Width::Fit(_) | Width::Share(_) => part,
+        };
+        if !matches!(column.width, Width::Fixed(..)) {
+            (rest, shares) = (rest - widths[at], shares - column.share_of_rest());
         }
-        Width::Share(_) => 0,
-    };
-    let share = |column: &Column| match column.width {
-        Width::Share(share) => share,
-        Width::Fixed(..) => 0,
-    };
-    let visible = || columns.iter().filter(|column| shown(column));
-    let taken = visible().map(fixed).fold(gaps, u16::saturating_add);
-    let mut rest = width.saturating_sub(taken);
-    let mut shares: u16 = visible().map(share).sum();
+    }
     let mut at = 0;
     let mut places = Vec::with_capacity(columns.len());
-    for column in columns {
-        if !shown(column) {
-            places.push((at, 0));
-            continue;
-        }
-        let wide = match column.width {
-            Width::Fixed(..) => fixed(column),
-            Width::Share(share) => {
-                let wide = rest * share / shares.max(1);
-                (rest, shares) = (rest - wide, shares - share);
-                wide
-            }
-        };
+    for (column, wide) in columns.iter().zip(widths) {
         let wide = wide.min(width.saturating_sub(at));
         places.push((at, wide));
-        at = (at + wide + 1).min(width);
+        if shown(column) {
+            at = (at + wide + 1).min(width);
+        }
     }
     places
 }
@@ -291,12 +329,27 @@ mod tests {
             Column::fixed("c", 8).from(50),
             Column::share("d", 2),
         ];
-        assert_eq!(places(&columns, 40), [(0, 19), (20, 6), (27, 0), (27, 13)]);
+        assert_eq!(places(&columns, &[], 40), [(0, 19), (20, 6), (27, 0), (27, 13)]);
         for width in 0..200 {
-            let places = places(&columns, width);
+            let places = places(&columns, &[], width);
             let (at, wide) = places[3];
             assert!(at + wide <= width, "{width}: {places:?}");
             assert!(width < 20 || at + wide == width, "{width}: {places:?}");
         }
+    }
+
+    #[test]
+    fn what_a_name_does_not_need_goes_to_the_text_beside_it() {
+        let columns = [
+            Column::fits("agent", 1),
+            Column::fixed("state", 7),
+            Column::share("what", 2),
+        ];
+        let short = places(&columns, &[6, 0, 0], 39);
+        assert_eq!(short, [(0, 6), (7, 7), (15, 24)]);
+        let long = places(&columns, &[30, 0, 0], 39);
+        assert_eq!(long, [(0, 10), (11, 7), (19, 20)]);
+        // Alone, it fills the pane.
+        assert_eq!(places(&columns[..2], &[6, 0], 39), [(0, 31), (32, 7)]);
     }
 }

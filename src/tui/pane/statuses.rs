@@ -7,11 +7,11 @@ use crate::board::{Entry, Key};
 use crate::tui::text;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::share("agent", 2),
+    Column::fits("agent", 2),
     Column::grows("task", 4, 8),
     Column::fixed("state", 11),
-    Column::grows("done", 4, 15),
-    Column::share("now", 3).from(64),
+    Column::grows("done", 4, 15).roomy_from(90),
+    Column::share("now", 3).from(48),
     Column::fixed("left", 6).from(64),
 ];
 

@@ -8,13 +8,13 @@ use crate::tui::text;
 
 pub(super) const COLUMNS: &[Column] = &[
     Column::grows("task", 5, 8),
-    Column::share("what", 4),
-    Column::share("agent", 3),
+    Column::share("what", 5),
+    Column::fits("agent", 3),
     Column::fixed("state", 7),
     Column::fixed("try", 3).from(56),
-    Column::fixed("prio", 4).from(64),
-    Column::fixed("age", 5).from(64),
-    Column::grows("left", 6, 13).from(50),
+    Column::fixed("prio", 4).from(76),
+    Column::fixed("age", 5).from(76),
+    Column::grows("left", 6, 13).from(50).roomy_from(100),
 ];
 
 pub(super) fn cells(key: &Key, entry: &Entry, lease: Option<&Lease>, live: &Live) -> Vec<Cell> {

@@ -11,7 +11,7 @@ use crate::board::Time;
 use crate::tui::Facts;
 use crate::tui::keymap::Mode;
 use crate::tui::layout::{Arrangement, Slot};
-use crate::tui::pane::{Cell, Pane, Row, places};
+use crate::tui::pane::{Cell, Pane, Row};
 use crate::tui::snapshot::{Snapshot, Wanted};
 use crate::tui::span;
 use crate::tui::theme::Theme;
@@ -259,7 +259,7 @@ impl Model {
     /// Returns the cells that a box shows.
     fn shown_cells(&self, slot: &Slot) -> Vec<&Cell> {
         let pane = slot.front;
-        let places = places(pane.columns(), slot.inner().width);
+        let places = self.table(pane).places(slot.inner().width);
         let height = usize::from(slot.rows().height);
         let rows = self.table(pane).visible(self.snapshot.rows(pane), height);
         let cells = rows.flat_map(|(row, _)| row.cells.iter().zip(&places));

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::tui::pane::{Pane, Row, RowId};
+use crate::tui::pane::{Pane, Row, RowId, places};
 
 /// The state of one pane. It outlives filters, other panes and the zoom.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Table {
     at: usize,
     /// The first row on the screen.
     pub top: usize,
+    /// How wide the texts of each column are, where its width hangs on them.
+    needs: Vec<u16>,
 }
 
 impl Table {
@@ -35,6 +37,7 @@ impl Table {
             order: Vec::new(),
             at: 0,
             top: 0,
+            needs: Vec::new(),
         }
     }
 
@@ -43,6 +46,12 @@ impl Table {
     /// A selected row that is gone leaves the selection at its place, so that it does not jump.
     pub fn arrange(&mut self, rows: &[Arc<Row>], needle: &str) {
         self.order = (0..rows.len()).filter(|&at| rows[at].contains(needle)).collect();
+        let columns = self.pane.columns().iter().enumerate();
+        let needs = columns.map(|(place, column)| {
+            let shown = self.order.iter().map(|&at| &*rows[at]);
+            column.needs(place, shown)
+        });
+        self.needs = needs.collect();
         // The feed comes in order; its times of day are no order over midnight.
         let column = match (self.pane, self.sort) {
             (Pane::Events, 0) => self.pane.columns().len() - 1,
@@ -91,6 +100,11 @@ impl Table {
     pub fn sort_by(&mut self, column: usize) {
         self.reverse = self.sort == column && !self.reverse;
         self.sort = column;
+    }
+
+    /// Returns where each column stands in a pane of `width`; see [`places`].
+    pub fn places(&self, width: u16) -> Vec<(u16, u16)> {
+        places(self.pane.columns(), &self.needs, width)
     }
 
     /// Returns the place of the selection in the order.

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{log, meter};
 use crate::board::Time;
 use crate::tui::layout::Slot;
-use crate::tui::pane::{Cell, Column, Left, Pane, Row, places};
+use crate::tui::pane::{Cell, Column, Left, Pane, Row};
 use crate::tui::state::Model;
 use crate::tui::theme::Theme;
 use crate::tui::{span, text};
@@ -29,8 +29,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, slot: &Slot) {
         return;
     }
     let table = model.table(pane);
-    let columns = pane.columns();
-    let places = places(columns, inner.width);
+    let places = table.places(inner.width);
     headers(model, frame, pane, &places, Rect { height: 1, ..inner });
     let area = slot.rows();
     if table.is_empty() && area.height > 0 {
