@@ -58,8 +58,8 @@ pub(super) async fn keep_copy(saver: Saver) -> Result<String, String> {
     let copied = tokio::task::spawn_blocking(move || copy(&saved.path, &to, Existing::Stays)).await;
     match copied {
         Ok(Ok(())) => Ok(format!(
-            "wrote {} keys of revision {} to {name}, for callboard --restore",
-            saved.entries, saved.rev
+            "{name} written, {} keys, for callboard --restore",
+            saved.entries
         )),
         Ok(Err(error)) => Err(format!("no snapshot: cannot write {name}: {error}")),
         Err(_) => Err("no snapshot: the board is ending".to_owned()),

@@ -130,7 +130,9 @@ async fn a_person_ends_a_lease_with_the_keys_and_who_waits_gets_it() {
     assert_eq!(inbox["messages"][0]["from"], json!("human"), "{inbox}");
 
     shown.pty.send("S");
-    shown.pty.wait_for("wrote ");
+    shown
+        .pty
+        .wait_for(".jsonl written, 2 keys, for callboard --restore");
     let mut files = std::fs::read_dir(shown.dir.path()).unwrap();
     let is_copy = |name: &str| name.starts_with("callboard-");
     assert!(files.any(|file| is_copy(file.unwrap().file_name().to_str().unwrap())));
