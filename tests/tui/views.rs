@@ -30,6 +30,22 @@ fn a_terminal_that_is_too_small_says_what_it_needs() {
         "needs 50×12, is 40×12"
     );
     assert!(busy(50, 11).text().starts_with("needs 50×12, is 50×11"));
+    let mut stage = busy(40, 12);
+    stage.model.facts.outlived = true;
+    stage.press(&["q"]);
+    assert_snapshot!("quit_40x12", stage.draw());
+    let mut stage = busy(80, 24);
+    stage.press(&["x"]);
+    stage.model.size = Size::new(40, 12);
+    stage.refresh();
+    assert_snapshot!("ask_expire_40x12", stage.draw());
+    stage.model.size = Size::new(10, 2);
+    stage.refresh();
+    assert!(
+        stage.text().starts_with("Expire thi"),
+        "nobody answers what is not seen: {}",
+        stage.text()
+    );
 }
 
 #[test]

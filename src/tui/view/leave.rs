@@ -36,7 +36,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
 }
 
 /// Returns who would miss the board, as a sentence.
-fn why(model: &Model) -> String {
+pub(super) fn why(model: &Model) -> String {
     let keys = match model.snapshot.keys {
         1 => "1 key".to_owned(),
         keys => format!("{} keys", text::thousands(keys as u64)),
