@@ -209,6 +209,28 @@ fn a_filter_shows_in_all_panes() {
     let mut stage = busy(80, 24);
     stage.press(&["/", "a", "u", "t", "h"]);
     assert_snapshot!("filter_80x24", stage.draw());
+    stage.press(&["enter"]);
+    let picture = stage.text();
+    assert!(
+        picture.contains("└ filter  auth  esc drops it ────") && picture.contains("1 Locks 1 of 3 found"),
+        "{picture}"
+    );
+    stage.press(&["enter"]);
+    let picture = stage.text();
+    assert!(
+        !picture.contains("esc drops it") && picture.contains(&format!("╰{}╯", "─".repeat(78))),
+        "esc closes the details, whose edge is whole: {picture}"
+    );
+    stage.press(&["esc", "/"]);
+    for _ in 0..100 {
+        stage.press(&["x"]);
+    }
+    for keys in [&["backspace"][..], &["enter"]] {
+        stage.press(keys);
+        let picture = stage.text();
+        let line = picture.lines().nth(22).unwrap();
+        assert!(line.starts_with('└') && line.ends_with('┘'), "{line}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The bottom of the screen: the keys that work now, and above them a notice or the filter that is typed.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Clear;
 
@@ -13,14 +13,23 @@ use crate::tui::state::Model;
 use crate::tui::text;
 use crate::tui::toast::Level;
 
+/// The blanks behind a filter that is typed, one of them under the cursor.
+const ROOM_TO_TYPE: usize = 2;
+
 /// Draws the footer and the line above it.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, arrangement: &Arrangement) {
     keys(model, frame, arrangement.footer);
+    // The corners stay, so that the box is seen to end there.
+    let inside = arrangement.notice.inner(Margin::new(1, 0));
     if model.filter.editing {
-        frame.render_widget(Clear, arrangement.notice);
-        typing::draw(&model.theme, frame, arrangement.notice, " / ", &model.filter.line);
+        let mark = " / ";
+        let needs = text::width(mark) + text::width(model.filter.text()) + ROOM_TO_TYPE;
+        let width = u16::try_from(needs).unwrap_or(u16::MAX).min(inside.width);
+        let place = Rect { width, ..inside };
+        frame.render_widget(Clear, place);
+        typing::draw(&model.theme, frame, place, mark, &model.filter.line);
     } else {
-        notice(model, frame, arrangement.notice);
+        notice(model, frame, inside);
     }
 }
 
@@ -67,32 +76,34 @@ fn keys(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::from(spans), area);
 }
 
+/// Draws the filter that hides rows, or a notice, as a title of the lowest border.
 fn notice(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let theme = &model.theme;
-    let Some(toast) = &model.toast else {
-        if model.filter.is_active() {
-            let line = Line::from(vec![
-                Span::styled(" filter ", theme.badge),
-                Span::raw(" "),
-                Span::styled(model.filter.text().to_owned(), theme.strong),
-                Span::styled("  esc drops it ", theme.dim),
-            ]);
-            let wide = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
-            let place = Rect { width: wide, ..area };
-            frame.render_widget(Clear, place);
-            frame.render_widget(line, place);
+    let line = match &model.toast {
+        Some(toast) => {
+            let (mark, style) = match toast.level {
+                Level::Info => ("●", theme.accent),
+                Level::Error => ("✗", theme.error),
+            };
+            let room = usize::from(area.width).saturating_sub(4);
+            let text = text::shorten(&toast.text, room);
+            Line::styled(format!(" {mark} {text} "), style)
         }
-        return;
+        None if model.filter.is_active() && model.overlays.is_empty() => {
+            const TAIL: &str = "  esc drops it ";
+            let head = " filter ";
+            let room = usize::from(area.width).saturating_sub(text::width(head) + 1 + text::width(TAIL));
+            let typed = text::shorten(model.filter.text(), room);
+            Line::from(vec![
+                Span::styled(head, theme.badge),
+                Span::styled(format!(" {typed}"), theme.strong),
+                Span::styled(TAIL, theme.dim),
+            ])
+        }
+        None => return,
     };
-    let (mark, style) = match toast.level {
-        Level::Info => ("●", theme.accent),
-        Level::Error => ("✗", theme.error),
-    };
-    let room = usize::from(area.width).saturating_sub(4);
-    let line = Line::from(vec![
-        Span::styled(format!(" {mark} "), style),
-        Span::styled(text::shorten(&toast.text, room), style),
-    ]);
-    frame.render_widget(Clear, area);
-    frame.render_widget(line, area);
+    let wide = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    let place = Rect { width: wide, ..area };
+    frame.render_widget(Clear, place);
+    frame.render_widget(line, place);
 }

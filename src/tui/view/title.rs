@@ -61,7 +61,7 @@ fn label(model: &Model, pane: Pane, shown: bool) -> String {
         _ => {
             let mut count = text::thousands(model.snapshot.count(pane) as u64);
             if model.filter.is_active() && shown {
-                count = format!("{}/{count}", model.table(pane).len());
+                count = format!("{} of {count} found", model.table(pane).len());
             }
             let waiting = match model.snapshot.waits.all().len() {
                 many if many > 0 && pane == Pane::Locks => format!(" · {many} wait"),
