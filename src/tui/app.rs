@@ -193,7 +193,7 @@ pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
         Action::Demo => return Outcome::effect(Effect::Ask(Request::StartDemo)),
         Action::Redraw => return Outcome::effect(Effect::Repaint),
         Action::ExplainSuspend => {
-            let why = "not stopped: every agent's calls would hang until fg; q quits";
+            let why = "not stopped: every agent would hang; q quits";
             model.toast = Some(Toast::info(now, why));
         }
         Action::Accept => return answer(model, true),

@@ -108,8 +108,8 @@ fn the_ways_to_quit_can_be_clicked() {
 fn stopping_the_process_is_explained_instead() {
     let mut stage = busy();
     assert_eq!(stage.press(&["ctrl-z"]).effects, []);
-    assert!(stage.text().contains("every agent's calls would hang"));
+    assert!(stage.text().contains("every agent would hang"));
     stage.scene.pass(5_000);
     stage.happen(Event::Tick);
-    assert!(!stage.text().contains("every agent's calls would hang"));
+    assert!(!stage.text().contains("every agent would hang"));
 }

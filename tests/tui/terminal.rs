@@ -119,7 +119,7 @@ fn ctrl_c_quits_and_ctrl_z_explains() {
     let mut pty = start("busy", &[]);
     pty.wait_for("1 Locks 3");
     pty.send("\x1a");
-    pty.wait_for("until fg; q quits");
+    pty.wait_for("every agent would hang; q quits");
     pty.send("\x03");
     assert!(pty.wait_end().success());
     pty.wait_until("the screen as it was", is_restored);

@@ -174,6 +174,13 @@ fn questions_say_what_will_happen() {
         stage.press(keys);
         assert_snapshot!(format!("ask_{name}_80x24"), stage.draw());
     }
+    let mut stage = busy(50, 12);
+    stage.press(&["+"]);
+    assert!(
+        stage.text().contains("held by agent-implementation-1, 3:26 left"),
+        "there is room for it: {}",
+        stage.text()
+    );
 }
 
 #[test]
@@ -209,6 +216,14 @@ fn a_filter_shows_in_all_panes() {
     let mut stage = busy(80, 24);
     stage.press(&["/", "a", "u", "t", "h"]);
     assert_snapshot!("filter_80x24", stage.draw());
+    stage.model.size = Size::new(50, 12);
+    stage.refresh();
+    let picture = stage.text();
+    assert!(
+        picture.contains("┌ 1 Locks 1 of 3 │ 2 │ 3 │ 4 │ 5 │ 6 │ 7 │ 8 ─"),
+        "every tab can be seen: {picture}"
+    );
+    stage.model.size = Size::new(80, 24);
     stage.press(&["enter"]);
     let picture = stage.text();
     assert!(
@@ -271,9 +286,12 @@ fn without_colours_every_view_is_drawn_with_modifiers_alone() {
         &["O"],
         &["+"],
         &["m", "a"],
+        &["q"],
+        &["/", "i", "enter"],
     ] {
         let mut stage = Stage::new(Scene::crowded(), 80, 24);
         stage.model.facts.palette = Palette::Monochrome;
+        stage.model.facts.outlived = true;
         let facts = stage.model.facts.clone();
         stage.model = callboard::tui::state::Model::new(facts, Size::new(80, 24));
         stage.refresh();
@@ -388,6 +406,44 @@ fn no_size_makes_it_panic() {
                     (drawn.buffer().area.width, drawn.buffer().area.height),
                     (width, height)
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_box_ends_at_the_edge_of_the_screen() {
+    const EDGES: &str = "│┌┐└┘├┤╭╮╰╯";
+    for (width, height) in [(50, 12), (80, 24), (120, 40), (200, 60)] {
+        for scene in [Scene::busy, Scene::crowded, Scene::at_work] {
+            for keys in [
+                &[][..],
+                &["enter"],
+                &["?"],
+                &["w"],
+                &["x"],
+                &["E"],
+                &["2", "g", "B"],
+                &["+"],
+                &["4", "g", "m", "h", "i"],
+                &["q"],
+                &["/", "i"],
+                &["/", "i", "enter"],
+                &["ctrl-z"],
+                &["z", "3"],
+            ] {
+                let mut stage = Stage::new(scene(), width, height);
+                stage.model.facts.outlived = true;
+                stage.press(keys);
+                let picture = stage.text();
+                let body = picture.lines().skip(if height < 20 { 1 } else { 2 });
+                for line in body.take_while(|line| !line.starts_with(' ')) {
+                    let ends = [line.chars().next(), line.chars().last()];
+                    assert!(
+                        ends.iter().flatten().all(|end| EDGES.contains(*end)),
+                        "{line}, after {keys:?} in\n{picture}"
+                    );
+                }
             }
         }
     }

@@ -67,14 +67,16 @@ fn above(model: &Model, prompt: &Prompt, room: usize, height: u16) -> Vec<Line<'
     if lines.len() + 1 > usize::from(height) {
         lines = vec![Line::styled(text::shorten_middle(&name, room), theme.strong)];
     }
-    let remaining = span::left(left.until.since(model.now));
-    lines.push(Line::from(vec![
+    let mut spans = vec![
         Span::raw(format!("{} by ", held_word(key))),
-        Span::styled(text::shorten(holder, room.saturating_sub(25)), theme.text),
         Span::raw(", "),
-        Span::styled(remaining, theme.expiring),
+        Span::styled(span::left(left.until.since(model.now)), theme.expiring),
         Span::raw(" left"),
-    ]));
+    ];
+    let taken = spans.iter().map(Span::width).sum();
+    let holder = text::shorten(holder, room.saturating_sub(taken));
+    spans.insert(1, Span::styled(holder, theme.text));
+    lines.push(Line::from(spans));
     lines
 }
 

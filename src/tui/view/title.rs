@@ -22,25 +22,32 @@ pub(in crate::tui) struct Tab {
     label: String,
 }
 
-/// Returns the titles of a box. When they do not all fit, those in the back show their numbers only.
+/// How much a title says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Length {
+    /// All there is to say.
+    Whole,
+    /// Those in the back say their numbers only.
+    Short,
+    /// And the one in front its count only.
+    Shortest,
+}
+
+/// Returns the titles of a box. When they do not all fit they say less, those in the back first.
 pub(in crate::tui) fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
     let room = slot.area.width.saturating_sub(2);
-    let labels = |short: bool| {
-        let label = |pane: &Pane| {
-            if short && *pane != slot.front {
-                pane.number().to_string()
-            } else {
-                label(model, *pane, *pane == slot.front)
-            }
+    let labels = |length: Length| {
+        let label = |pane: &Pane| match (length, *pane == slot.front) {
+            (Length::Short | Length::Shortest, false) => pane.number().to_string(),
+            (_, shown) => label(model, *pane, shown, length),
         };
         slot.panes.iter().map(label).collect::<Vec<_>>()
     };
     // A blank at each end, and a bar between two blanks from one to the next.
     let total = |labels: &[String]| labels.iter().map(|label| width(label) + 3).sum::<u16>() - 1;
-    let mut chosen = labels(false);
-    if total(&chosen) > room {
-        chosen = labels(true);
-    }
+    let all = [Length::Whole, Length::Short].map(&labels);
+    let fitting = all.into_iter().find(|labels| total(labels) <= room);
+    let chosen = fitting.unwrap_or_else(|| labels(Length::Shortest));
     let mut x = slot.area.x + 2;
     let tabs = slot.panes.iter().zip(chosen).map(|(pane, label)| {
         let tab = Tab {
@@ -55,16 +62,21 @@ pub(in crate::tui) fn tabs(model: &Model, slot: &Slot) -> Vec<Tab> {
     tabs.collect()
 }
 
-fn label(model: &Model, pane: Pane, shown: bool) -> String {
+fn label(model: &Model, pane: Pane, shown: bool, length: Length) -> String {
     match pane {
         Pane::Log | Pane::Events => format!("{} {}", pane.number(), pane.title()),
         _ => {
             let mut count = text::thousands(model.snapshot.count(pane) as u64);
             if model.filter.is_active() && shown {
-                count = format!("{} of {count} found", model.table(pane).len());
+                count = format!("{} of {count}", model.table(pane).len());
+                if length != Length::Shortest {
+                    count.push_str(" found");
+                }
             }
             let waiting = match model.snapshot.waits.all().len() {
-                many if many > 0 && pane == Pane::Locks => format!(" · {many} wait"),
+                many if many > 0 && pane == Pane::Locks && length != Length::Shortest => {
+                    format!(" · {many} wait")
+                }
                 _ => String::new(),
             };
             format!("{} {} {count}{waiting}", pane.number(), pane.title())
