@@ -51,6 +51,7 @@ pub(super) async fn run(
     let (requests, mut asked) = mpsc::channel(1);
     let facts = Facts {
         outlived: successor.is_some(),
+        goes_on: host.goes_on(),
         ..facts
     };
     let mut dashboard = Box::pin(tui::run(host.board().clone(), facts, requests, stop.clone()));
@@ -199,7 +200,7 @@ pub(super) fn facts(
         namespace,
         snippet: config::first_steps(place)?,
         outlived: false,
-        taken_over: false,
+        goes_on: false,
         mouse: !options.no_mouse,
         palette: Palette::from_no_color(std::env::var_os("NO_COLOR").as_deref()),
         time_zone: TimeZone::system(),

@@ -67,6 +67,7 @@ pub(super) struct Host {
     service: Service,
     running: Running,
     asking: mpsc::Receiver<Successor>,
+    goes_on: bool,
 }
 
 impl Host {
@@ -118,7 +119,13 @@ impl Host {
             board,
             service,
             asking,
+            goes_on: restored,
         }
+    }
+
+    /// Tells whether the board began with what it held in another process.
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
     }
 
     /// Returns the board.

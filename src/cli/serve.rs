@@ -14,7 +14,6 @@ use crate::net::handover::{HandoverError, Offer};
 use crate::net::listen::{Claim, ListenError};
 use crate::net::project::Project;
 use crate::telemetry;
-use crate::tui::Facts;
 
 /// How long what is in flight has at the end when nobody watches.
 const HEADLESS_PATIENCE: Duration = Duration::from_secs(30);
@@ -101,11 +100,9 @@ pub(super) fn run(
             std::env::current_dir().ok(),
             options.of_successor(),
         );
-        let taken_over = matches!(right, Right::Offer(_));
         let host = right.open(&project, &options.plan(DASHBOARD_PATIENCE))?;
         let namespace = host.board().open(&place.namespace).map_err(CliError::from);
         let facts = namespace.and_then(|namespace| dashboard::facts(&project, place, options, namespace));
-        let facts = facts.map(|facts| Facts { taken_over, ..facts });
         let exit = match facts {
             Ok(facts) => dashboard::run(host, facts, show, &mut signals, Some(&successor)).await?,
             // It may have been somebody else's a moment ago, who had agents.

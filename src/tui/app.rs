@@ -216,10 +216,10 @@ pub(super) fn act(model: &mut Model, action: Action, now: Time) -> Outcome {
 /// asked first; who quits again does not mean that anybody should.
 fn quit(model: &mut Model) -> Outcome {
     let Facts {
-        outlived, taken_over, ..
+        outlived, goes_on, ..
     } = model.facts;
     // Who only looks at a board that ran before may not know what agents have left on it.
-    let is_missed = model.snapshot.attached > 0 || taken_over && model.snapshot.keys > 0;
+    let is_missed = model.snapshot.attached > 0 || goes_on && model.snapshot.keys > 0;
     if !outlived || !is_missed {
         return Outcome::effect(Effect::End(Ended::Quit));
     }

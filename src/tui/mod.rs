@@ -70,8 +70,8 @@ pub struct Facts {
     pub snippet: String,
     /// Whether the board can go on without the dashboard.
     pub outlived: bool,
-    /// Whether the board ran before in another process, which handed it over.
-    pub taken_over: bool,
+    /// Whether the board ran before in another process, and goes on with what it held there.
+    pub goes_on: bool,
     /// Whether the mouse is wanted; it takes the terminal's own selection away.
     pub mouse: bool,
     /// Whether there may be colours.

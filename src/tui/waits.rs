@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::holders::{Held, Holder};
-use crate::board::{Board, Key, Kind, Mode, NamespaceId, Owner, Revision, Target, Time, Wish};
+use crate::board::{Board, Key, Kind, Mode, NamespaceId, Owner, Revision, Time, Wish, locked_target};
 
 /// Someone who waits.
 #[derive(Clone, Debug)]
@@ -297,7 +297,7 @@ impl Wait {
             && held
                 .lease()
                 .is_some_and(|lease| *lease.owner() != self.owner && !(shared && lease.mode == Mode::Shared))
-            && Target::of_key(&held.key)
+            && locked_target(&held.key, &held.entry.value)
                 .is_some_and(|target| self.wish.targets.iter().any(|wanted| wanted.overlaps(&target)))
     }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
-use crate::support::program::{Home, Lines};
+use crate::support::program::{Home, Lines, send};
 use crate::support::pty::Pty;
 use crate::support::wait::until;
 
@@ -141,14 +141,22 @@ fn who_waits_for_a_lock_goes_on_waiting_in_the_same_place() {
 #[test]
 fn who_looks_at_a_board_that_ran_before_does_not_end_it_by_the_way() {
     let stage = Stage::new();
-    let _first = stage.0.serve(&[]);
+    let mut first = stage.0.serve(&[]);
     stage.0.run(&["set", "task:1", "{}"]).ok();
-    let mut pane = stage.open("2 Tasks 1");
-    pane.send("q");
-    pane.wait_for("It ran before, and holds 1 key.");
-    pane.send("\r");
-    assert!(pane.wait_end().success(), "{}", pane.contents());
-    assert_eq!(stage.0.run(&["get", "--raw", "task:1"]).ok(), "{}");
+    let look = || {
+        let mut pane = stage.open("2 Tasks 1");
+        pane.send("q");
+        pane.wait_for("It ran before, and holds 1 key.");
+        pane.send("\r");
+        assert!(pane.wait_end().success(), "{}", pane.contents());
+        assert_eq!(stage.0.run(&["get", "--raw", "task:1"]).ok(), "{}");
+    };
+    look();
+    assert_eq!(first.wait_end().code(), Some(0), "it was taken over");
+    // The same for one that goes on from what another left that was killed.
+    stage.0.run(&["snapshot", "kept.jsonl"]).ok();
+    send(u32::try_from(stage.pid()).unwrap(), Signal::KILL);
+    look();
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn a_second_run_mends_what_leads_elsewhere_and_a_third_finds_nothing_to_do() {
         (Some(0), "Claude Code: already set up")
     );
     user.claude("2.1.329 (Claude Code)");
-    user.set_up(&["--namespace", "new"]);
+    user.set_up(&["--namespace", "new", "--hook-way", "bridge"]);
     assert_eq!(user.ways(), (9, 3));
     user.set_up(&["--remove"]);
     assert_eq!(user.text(), before);

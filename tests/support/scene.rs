@@ -357,7 +357,7 @@ impl Scene {
                       claude mcp add callboard -- callboard bridge\n\nWhat the others need: callboard config"
                 .to_owned(),
             outlived: false,
-            taken_over: false,
+            goes_on: false,
             mouse: true,
             palette: Palette::Ansi,
             time_zone: TimeZone::UTC,

@@ -70,7 +70,7 @@ fn who_quits_a_board_that_ran_before_is_asked_while_it_holds_anything() {
     let mut stage = Stage::new(scene, 80, 24);
     stage.model.facts.outlived = true;
     assert_eq!(stage.press(&["q"]).effects, vec![Effect::End(Ended::Quit)]);
-    stage.model.facts.taken_over = true;
+    stage.model.facts.goes_on = true;
     assert_eq!(stage.press(&["q"]).effects, []);
     assert!(
         stage.text().contains("It ran before, and holds 2 keys."),

@@ -42,7 +42,7 @@ pub(super) fn why(model: &Model) -> String {
         keys => format!("{} keys", text::thousands(keys as u64)),
     };
     match model.snapshot.attached {
-        0 if model.facts.taken_over => format!("It ran before, and holds {keys}."),
+        0 if model.facts.goes_on => format!("It ran before, and holds {keys}."),
         0 => "Nobody is attached any more.".to_owned(),
         1 => "One agent is attached.".to_owned(),
         many => format!("{many} agents are attached."),

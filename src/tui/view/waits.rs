@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::over;
-use crate::board::{Mode, Target};
+use crate::board::{Mode, Target, locked_target};
 use crate::tui::holders::{Held, Holder};
 use crate::tui::state::Model;
 use crate::tui::waits::{Link, Wait};
@@ -118,7 +118,7 @@ fn hold(model: &Model, held: &Held, width: usize) -> Line<'static> {
 }
 
 fn shown_target(held: &Held) -> String {
-    Target::of_key(&held.key).map_or_else(String::new, |target| text::clean(&target.text()))
+    locked_target(&held.key, &held.entry.value).map_or_else(String::new, |target| text::clean(&target.text()))
 }
 
 /// Returns the line of someone who waits, hung below the one that is before it.

@@ -52,6 +52,7 @@ pub(super) const FACTS: Facts = Facts {
 const OCCASIONS: &[Occasion] = &[
     on("SessionStart", None),
     on("SubagentStart", None),
+    on("UserPromptSubmit", None),
     on("PreToolUse", Some("apply_patch|Bash")),
     on("PostToolUse", None),
     on("Stop", None),
