@@ -115,15 +115,19 @@ impl Session {
     }
 
     /// Returns the agent at work that calls itself `name`, and that the hooks of its client know as `known`,
-    /// which it is remembered for.
+    /// which it is remembered for. Refuses the name of another agent of that session, whose locks it would get and give.
     pub fn call_of(&self, known: &Owner, name: &str) -> Result<Call<'_>, Refusal> {
         let presence = |owner: &_| self.board.presence(self.namespace(), owner);
         let roster = self.board.roster();
         let seat = roster.seat(&self.member, known);
         self.make_room(&seat, name);
         let actor = roster.actor_of_client(&seat, name, self.now(), presence)?;
-        if actor.owner().session == known.session {
-            seat.note_alias(&actor.owner().name, &known.name, self.now());
+        let is_seated = actor.owner().session == known.session;
+        if is_seated && !seat.note_alias(&actor.owner().name, &known.name, self.now()) {
+            return Err(Refusal::Invalid {
+                field: "as",
+                problem: format!("{name:?} is another agent of your session; choose another name"),
+            });
         }
         Ok(self.at_work(actor))
     }

@@ -174,35 +174,35 @@ impl Host {
     }
 
     /// Takes the board's place again when the lock or the socket is not there any more. Agents come over by themselves, as
-    /// at any change of hands. Fails when another board has taken the place: then this one has to end.
+    /// at any change of hands. Fails when another board has taken the place, or the socket cannot be opened again: then
+    /// this one has to end.
     pub(super) async fn take_place_again(&mut self) -> Result<(), ListenError> {
         let project = &self.service.project;
-        let anew = if self.running.owns_files() {
+        let claim = if self.running.owns_files() {
             None
         } else {
-            match Claim::take(project).and_then(Claim::listen) {
-                Ok(listening) => Some(listening),
+            match Claim::take(project) {
+                Ok(claim) => Some(claim),
                 Err(taken @ ListenError::Taken { .. }) => return Err(taken),
                 Err(error) => {
-                    tracing::warn!(%error, "nobody finds the board any more, whose place was removed; it is tried again");
+                    tracing::warn!(%error, "the board's place was removed and cannot be made again yet");
                     return Ok(());
                 }
             }
         };
         self.running.keeper.stop().await;
-        let listening = self.running.pause().await;
-        let listening = match anew {
-            Some(anew) => {
-                listening.leave();
-                anew
-            }
-            None => listening.again()?,
-        };
-        self.running = self.service.start(&self.board, listening, true);
+        let was = self.running.pause().await.close();
+        if claim.is_some() {
+            // What was set aside was noted in a file that is gone; after this, more is set aside before it is needed.
+            let noted = self.board.settle();
+            noted.unwrap_or_else(|error| tracing::warn!(%error, "cannot note the last revision"));
+        }
+        let listening = claim.unwrap_or(was).listen()?;
         tracing::warn!(
-            socket = %self.service.project.socket.display(),
+            socket = %project.socket.display(),
             "the board's place had been removed, and was taken again"
         );
+        self.running = self.service.start(&self.board, listening, true);
         Ok(())
     }
 

@@ -166,11 +166,6 @@ impl Listening {
         })
     }
 
-    /// Opens the socket anew, which is not in its place any more.
-    pub fn again(self) -> Result<Self, ListenError> {
-        self.close().listen()
-    }
-
     /// Waits for the next connection.
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
@@ -217,8 +212,8 @@ impl Listening {
         [self.claim.lock.as_fd(), self.listener.as_fd()]
     }
 
-    /// Leaves all of it to the process that has the descriptors, or to nobody.
-    pub fn leave(mut self) {
+    /// Leaves all of it to the process that has the descriptors.
+    pub(super) fn leave(mut self) {
         self.claim.ours = false;
         self.file.identity = None;
     }
@@ -230,7 +225,7 @@ impl Listening {
     }
 
     /// Stops accepting and removes the socket, but keeps others from serving until the claim is dropped.
-    pub(super) fn close(self) -> Claim {
+    pub fn close(self) -> Claim {
         self.claim
     }
 }

@@ -33,7 +33,8 @@ fn a_board_takes_its_place_again_and_nobody_loses_anything() {
     let directory = socket(&home).parent().unwrap().to_owned();
     let mut agent = Plain::through_bridge(home.command(&[]), "ann");
     let held = lock(&mut agent);
-    let removals: [fn(&Path); 2] = [
+    let removals: [fn(&Path); 3] = [
+        |directory| fs::remove_file(directory.join("lock")).unwrap(),
         |directory| fs::remove_dir_all(directory.parent().unwrap()).unwrap(),
         |directory| fs::remove_file(directory.join("socket")).unwrap(),
     ];
@@ -44,6 +45,10 @@ fn a_board_takes_its_place_again_and_nobody_loses_anything() {
         assert_eq!(lock(&mut agent)["fence"], held["fence"]);
         let mut other = Plain::through_bridge(home.command(&[]), "bob");
         assert_eq!(lock(&mut other)["heldBy"], "ann");
+        assert!(
+            directory.join("revision").exists(),
+            "what is handed out is noted there again"
+        );
     }
     home.run(&["stop"]).json();
     assert!(!directory.join("socket").exists() && !directory.join("snapshot").exists());

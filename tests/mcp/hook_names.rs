@@ -314,8 +314,16 @@ async fn a_sub_agent_that_speaks_as_its_leader_does_not_take_what_that_one_holds
     let sub = sub_agent("a54902da7c31c6cce");
     let announced = json!({ "agent": sub, "call": "toolu_2" });
     passes(&hook(&server, "before", ONE, announced).await);
+    passes(&edit(&server, ONE, "b.rs").await);
     let meta = json!({ "claudecode/toolUseId": "toolu_2" });
-    call(&mut one, "heartbeat", json!({ "as": "lead" }), meta).await;
+    let wanted = json!({ "targets": ["b.rs"], "as": "lead" });
+    let refused = call(&mut one, "acquireLock", wanted, meta).await.to_string();
+    assert!(refused.contains("is another agent of your session"), "{refused}");
+    assert_eq!(
+        holders(&server, "lock:b.rs"),
+        ["one"],
+        "and nothing is taken from it"
+    );
     passes(&edit(&server, ONE, "a.rs").await);
     passes(&hook(&server, "stop", ONE, json!({ "agent": sub })).await);
     assert_eq!(holders(&server, "lock:a.rs"), ["lead"]);

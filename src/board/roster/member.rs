@@ -198,8 +198,8 @@ impl Member {
 
     /// Notes that the agent that is known as `name` calls itself `alias`, which is one who calls. A name by which
     /// another agent of the session is known is that one's, and so is one that another agent has given itself, as long
-    /// as that one is at work or speaks for the session.
-    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>, now: Time) {
+    /// as that one is at work or speaks for the session. Tells whether the agent may call itself so.
+    pub(crate) fn note_alias(&self, alias: &Arc<str>, name: &Arc<str>, now: Time) -> bool {
         let is_expected = lock(&self.expected).iter().any(|(_, known)| known == alias);
         let of_client = |actor: Arc<Actor>| actor.is_of_client.load(Ordering::Relaxed);
         let is_known = is_expected || self.other(alias).is_some_and(of_client);
@@ -208,10 +208,14 @@ impl Member {
         let is_here = |actor: &Actor| {
             now.since(lock(&actor.last_call).map_or(self.since, |(_, at)| at)) < DEFAULT_LEASE
         };
-        let is_kept = |actor: Arc<Actor>| *actor.owner() == own || is_here(&actor);
-        if !is_known && *alias != own.name && !self.known_as(alias).is_some_and(is_kept) {
+        let is_kept = |actor: &Arc<Actor>| *actor.owner() == own || is_here(actor);
+        if let Some(holder) = self.known_as(alias).filter(is_kept) {
+            return holder.owner().name == *name;
+        }
+        if !is_known && *alias != own.name {
             lock(&self.aliases).insert(Arc::clone(alias), Arc::clone(name));
         }
+        true
     }
 
     /// Notes that one of the session calls itself `alias`, and nothing tells which: it is the only one there
