@@ -349,3 +349,21 @@ async fn an_agent_that_named_itself_is_not_kept_waiting_by_what_was_locked_for_i
     }
     passes(&edit(&server, ONE, "src/a.rs").await);
 }
+
+#[tokio::test]
+async fn an_agent_that_named_itself_gives_up_no_more_than_it_gets() {
+    let server = SocketServer::start();
+    let mut one = lead(&server).await;
+    let mut two = attach(&server, "two", TWO).await;
+    two.body("acquireLock", json!({ "targets": ["z.rs"] })).await;
+    let patch = json!({ "writes": ["w.rs", "x.rs", "y.rs"] });
+    passes(&hook(&server, "before", ONE, patch).await);
+    as_lead(&server, &mut one, "acquireLock", json!({ "targets": ["x.rs"] })).await;
+    assert_eq!(holders(&server, "lock:x.rs"), ["lead"]);
+    let in_vain = json!({ "targets": ["y.rs", "z.rs"], "waitMs": 0 });
+    let refused = as_lead(&server, &mut one, "acquireLock", in_vain).await;
+    assert_eq!(refused["error"], "HELD", "{refused}");
+    for key in ["lock:w.rs", "lock:y.rs"] {
+        assert_eq!(holders(&server, key), ["one"], "{key}");
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::edit::Rival;
 use crate::board::{
-    Call, DEFAULT_LEASE, Entry, Key, Lease, Mode, Refusal, Revision, Session, Target, Wish, locked_target,
+    Call, DEFAULT_LEASE, Entry, Lease, Mode, Refusal, Revision, Session, Target, Wish, locked_target,
 };
 
 /// What an automatic lock is for. It is known by these words, so that it is also known after the board was
@@ -47,29 +47,39 @@ pub(in crate::mcp) fn give_back_all_automatic(agent: &Call<'_>) -> Result<(), Re
 }
 
 /// Gives back what of `targets` was locked automatically for `agent`, which asks for them under a name that it gave
-/// itself: it would be in its own way.
-pub(in crate::mcp) fn give_way(agent: &Call<'_>, targets: &[Target]) -> Result<(), Refusal> {
-    let is_wanted = |key: &Key, entry: &Entry| {
-        let held = locked_target(key, &entry.value);
-        held.is_some_and(|held| targets.iter().any(|target| target.overlaps(&held)))
+/// itself: it would be in its own way. Returns what that was, for [`take_back`].
+pub(in crate::mcp) async fn give_way(agent: &Call<'_>, targets: &[Target]) -> Result<Vec<Target>, Refusal> {
+    let Some(known) = agent.known_as() else {
+        return Ok(Vec::new());
     };
-    let known = agent.known_as();
-    known.map_or(Ok(()), |known| give_back(&known, is_wanted))
+    let mut given = Vec::new();
+    let held = known.board().holds(known.namespace(), known.owner());
+    let is_wanted = |held: &Target| targets.iter().any(|target| target.overlaps(held));
+    for (key, entry) in held {
+        let Some(target) = locked_target(&key, &entry.value).filter(is_wanted) else {
+            continue;
+        };
+        for fence in automatic_of(&known, &entry) {
+            release(&known, fence, targets).await?;
+            given.push(target.clone());
+        }
+    }
+    Ok(given)
+}
+
+/// Locks for `agent` again what it had given way with, since it did not get what it asked for. Who got it meanwhile
+/// has it.
+pub(in crate::mcp) async fn take_back(agent: &Call<'_>, given: &[Target]) -> Result<(), Refusal> {
+    match agent.known_as().filter(|_| !given.is_empty()) {
+        Some(known) => lock(&known, given).await,
+        None => Ok(()),
+    }
 }
 
 /// Gives back what was locked for `agent` automatically.
 pub(super) fn give_back_automatic(agent: &Call<'_>) -> Result<(), Refusal> {
-    give_back(agent, |_, _| true)
-}
-
-fn give_back(agent: &Call<'_>, is_it: impl Fn(&Key, &Entry) -> bool) -> Result<(), Refusal> {
-    let is_its = |lease: &&Lease| lease.owner() == agent.owner() && is_automatic(lease);
-    let mut held = agent.board().holds(agent.namespace(), agent.owner());
-    held.retain(|(key, entry)| is_it(key, entry));
-    let fences = held.iter().flat_map(|(_, entry)| {
-        let automatic = entry.leases().iter().filter(is_its);
-        automatic.map(|lease| lease.fence)
-    });
+    let held = agent.board().holds(agent.namespace(), agent.owner());
+    let fences = held.iter().flat_map(|(_, entry)| automatic_of(agent, entry));
     let mut fences: Vec<Revision> = fences.collect();
     fences.sort_unstable();
     fences.dedup();
@@ -77,6 +87,31 @@ fn give_back(agent: &Call<'_>, is_it: impl Fn(&Key, &Entry) -> bool) -> Result<(
         agent.release(Some(fence))?;
     }
     Ok(())
+}
+
+/// Returns the fences under which `entry` is locked for `agent` automatically.
+fn automatic_of(agent: &Call<'_>, entry: &Entry) -> Vec<Revision> {
+    let leases = entry.leases().iter();
+    let its = leases.filter(|lease| lease.owner() == agent.owner() && is_automatic(lease));
+    its.map(|lease| lease.fence).collect()
+}
+
+/// Ends the lock of `giver` under `fence`, and locks again what was locked together with `targets` and is none of them.
+async fn release(giver: &Call<'_>, fence: Revision, targets: &[Target]) -> Result<(), Refusal> {
+    let mut kept = giver.release(Some(fence))?;
+    kept.retain(|had| !targets.iter().any(|target| target.overlaps(had)));
+    if kept.is_empty() {
+        return Ok(());
+    }
+    lock(giver, &kept).await
+}
+
+/// Locks `targets` for `agent`, unless others have them by now.
+async fn lock(agent: &Call<'_>, targets: &[Target]) -> Result<(), Refusal> {
+    match agent.acquire(wish(targets), Duration::ZERO).await {
+        Ok(_) | Err(Refusal::Held(_)) => Ok(()),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn is_automatic(lease: &Lease) -> bool {
@@ -99,16 +134,7 @@ impl<'a> Predecessor<'a> {
             let Some(giver) = self.giver(lease) else {
                 continue;
             };
-            let mut kept = giver.release(Some(lease.fence))?;
-            kept.retain(|had| !targets.iter().any(|target| target.overlaps(had)));
-            if kept.is_empty() {
-                continue;
-            }
-            match giver.acquire(wish(&kept), Duration::ZERO).await {
-                // Who waited for it has it now.
-                Ok(_) | Err(Refusal::Held(_)) => {}
-                Err(refusal) => return Err(refusal),
-            }
+            release(&giver, lease.fence, targets).await?;
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ use crate::guard::Deed;
 use crate::hook::{Moment, Occasion, Over, SubAgent, Verdict};
 
 use automatic::{Predecessor, give_back_automatic};
-pub(super) use automatic::{give_back_all_automatic, give_way};
+pub(super) use automatic::{give_back_all_automatic, give_way, take_back};
 
 /// What a hook asks: an [`Occasion`] in, a [`Verdict`] out.
 pub(super) const HOOK: &str = "callboard/hook";

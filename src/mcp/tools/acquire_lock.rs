@@ -88,7 +88,7 @@ async fn acquire(agent: &Call<'_>, mut arguments: Arguments, site: Site<'_>) -> 
 
     let named = site.place.name(agent, asked).await?;
     let targets: Vec<Target> = named.iter().map(|named| named.target.clone()).collect();
-    hooks::give_way(agent, &targets)?;
+    let given = hooks::give_way(agent, &targets).await?;
     let wish = Wish {
         targets: Arc::from(targets),
         mode,
@@ -97,10 +97,14 @@ async fn acquire(agent: &Call<'_>, mut arguments: Arguments, site: Site<'_>) -> 
     };
     let acquired = agent.acquire(wish.clone(), wait);
     let grant = match patiently(acquired, site.request, "waiting for locks").await {
-        Some(grant) => grant?,
+        Some(grant) => grant,
         // The server stops: who is in the way now is the answer.
-        None => agent.acquire(wish, Duration::ZERO).await?,
+        None => agent.acquire(wish, Duration::ZERO).await,
     };
+    if grant.is_err() {
+        hooks::take_back(agent, &given).await?;
+    }
+    let grant = grant?;
     site.place.worktrees().locked(agent, grant.fence, &named);
     let renamed = named.iter().filter(|named| named.is_other);
     answer::success(&Answer {
