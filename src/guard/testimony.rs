@@ -161,6 +161,15 @@ impl Testimony {
         }
     }
 
+    /// Tells whether `agent` may be in the middle of something at `now`, as far as hooks have told.
+    pub fn is_at_work(&self, namespace: NamespaceId, agent: &Arc<Owner>, now: Time) -> bool {
+        let work = self.agents.get(&(namespace, Arc::clone(agent)));
+        work.is_some_and(|work| {
+            let mut spells = work.spells.iter();
+            spells.any(|spell| spell.until.is_none() && now <= spell.end())
+        })
+    }
+
     /// Returns who changed `file` at the moment `at`, while `holder` had locked it.
     pub fn author(&self, namespace: NamespaceId, holder: Holder<'_>, file: &Target, at: Time) -> Author {
         let here = || {

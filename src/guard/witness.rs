@@ -28,6 +28,12 @@ impl Witness {
         self.heard().ends(agent.namespace(), agent.owner(), call, now);
     }
 
+    /// Tells whether `agent` may be in the middle of something.
+    pub fn is_at_work(&self, agent: &Call<'_>) -> bool {
+        let now = agent.board().clock().now();
+        self.heard().is_at_work(agent.namespace(), agent.owner(), now)
+    }
+
     /// Returns who changed `file` at the moment `at`, while `holder` had locked it.
     pub(super) fn author(
         &self,

@@ -250,6 +250,14 @@ async fn an_agent_takes_over_from_its_sub_agent_that_is_silent() {
     let sub = of_sub_agent(before(&served, "Write", "a.rs"));
     assert_eq!(hook(&mut one, sub.clone()).await, Value::Null);
     lock_as(&served, &mut one, true, "general-purpose-c31c6cce", "own.rs").await;
+    // A build takes long, and says nothing until it is over.
+    let mut build = of_sub_agent(before(&served, "Bash", ""));
+    build["tool_input.command"] = json!("make");
+    assert_eq!(hook(&mut one, build).await, Value::Null);
+    pass(&served, 240);
+    denied(&hook(&mut one, before(&served, "Write", "a.rs")).await);
+    let done = of_sub_agent(event("PostToolBatch"));
+    assert_eq!(hook(&mut one, done).await, Value::Null);
     pass(&served, 59);
     denied(&hook(&mut one, before(&served, "Write", "a.rs")).await);
     pass(&served, 1);

@@ -11,6 +11,7 @@ use super::edit::Rival;
 use crate::board::{
     Call, DEFAULT_LEASE, Entry, Lease, Mode, Refusal, Revision, Session, Target, Wish, locked_target,
 };
+use crate::guard::Witness;
 
 /// What an automatic lock is for. It is known by these words, so that it is also known after the board was
 /// written down and read again; they are not what an agent would say.
@@ -25,8 +26,13 @@ pub(super) enum Predecessor<'a> {
     Nobody,
     /// A sub-agent goes on with what the agent was editing that it works for, and handed its work on.
     Leader(Call<'a>),
-    /// An agent goes on with what its sub-agents were editing that are silent now. They are in these sessions.
-    Silent(&'a [Session]),
+    /// An agent goes on with what its sub-agents were editing that are silent now, and not in the middle of something.
+    Silent {
+        /// Where they are.
+        sessions: &'a [Session],
+        /// Who knows what they are doing: a long command is silent too.
+        witness: &'a Witness,
+    },
 }
 
 /// Returns the wish for automatic locks on `targets`.
@@ -145,11 +151,12 @@ impl<'a> Predecessor<'a> {
         match self {
             Self::Nobody => None,
             Self::Leader(leader) => (leader.owner() == owner).then(|| leader.clone()),
-            Self::Silent(sessions) => {
+            Self::Silent { sessions, witness } => {
                 let session = sessions.iter().find(|one| one.owner().session == owner.session)?;
                 let now = session.board().clock().now();
                 let is_silent = now.since(lease.holder.active()) >= SILENT;
-                is_silent.then(|| session.call_as(&owner.name).ok())?
+                let agent = is_silent.then(|| session.call_as(&owner.name).ok())??;
+                (!witness.is_at_work(&agent)).then_some(agent)
             }
         }
     }

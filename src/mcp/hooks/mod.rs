@@ -155,7 +155,10 @@ impl<'a> Case<'a> {
     async fn predecessor(&self) -> Result<Predecessor<'a>, Refusal> {
         Ok(match (self.home, &self.occasion.agent, &self.occasion.thread) {
             (Some(home), Some(_), _) => Predecessor::Leader(self.leader(home).await?),
-            (Some(_), None, None) => Predecessor::Silent(self.sessions),
+            (Some(_), None, None) => Predecessor::Silent {
+                sessions: self.sessions,
+                witness: self.place.witness(),
+            },
             _ => Predecessor::Nobody,
         })
     }
