@@ -98,7 +98,12 @@ impl Session {
         Ok(agent)
     }
 
-    /// Returns what the client calls those who share this session.
+    /// Returns what those are called who share this session.
+    pub fn named(&self) -> Vec<Arc<str>> {
+        self.member.named()
+    }
+
+    /// Returns what the client calls those who share this session, as far as they have called since the board began.
     pub fn named_by_client(&self) -> Vec<Arc<str>> {
         self.member.named_by_client()
     }

@@ -305,6 +305,7 @@ fn an_agent_is_the_same_over_another_bridge_of_its_client_after_the_change_of_ha
         assert_eq!(*found.owner(), thread);
         assert_eq!(after.holds(first.namespace(), found.owner()).len(), 1);
         assert_eq!(second.aliases("codex-B"), aliases);
+        assert!(second.named().contains(&thread.name), "who is stopped is found");
     }
 }
 

@@ -173,7 +173,12 @@ impl Member {
         Arc::clone(read(&self.actor).owner())
     }
 
-    /// Returns what its client calls those who share the session.
+    /// Returns what those are called who share the session.
+    pub(crate) fn named(&self) -> Vec<Arc<str>> {
+        lock(&self.others).keys().cloned().collect()
+    }
+
+    /// Returns what its client calls those who share the session, as far as they have called since the board began.
     pub(crate) fn named_by_client(&self) -> Vec<Arc<str>> {
         let mut others = lock(&self.others).clone();
         others.retain(|_, actor| actor.is_of_client.load(Ordering::Relaxed));

@@ -312,17 +312,18 @@ impl<'a> Case<'a> {
     /// Gives back all that sub-agents hold who were stopped from outside: no hook of their own says that they are over.
     fn end_stopped(&self) -> Result<(), Refusal> {
         let Some(home) = self.home else { return Ok(()) };
-        let is_over = |name: &str| match &self.occasion.over {
-            Over::Nobody => false,
-            Over::One(id) => is_named_after(name, id),
-            Over::All => true,
+        let mut over = match &self.occasion.over {
+            Over::Nobody => return Ok(()),
+            Over::One(_) => home.named(),
+            Over::All => home.named_by_client(),
         };
-        for name in home.named_by_client() {
-            if is_over(&name) {
-                let agent = home.call_as(&name)?;
-                self.place.witness().ends(&agent, None);
-                self.give_up(&agent, true)?;
-            }
+        if let Over::One(id) = &self.occasion.over {
+            over.retain(|name| is_named_after(name, id));
+        }
+        for name in over {
+            let agent = home.call_as(&name)?;
+            self.place.witness().ends(&agent, None);
+            self.give_up(&agent, true)?;
         }
         Ok(())
     }
