@@ -7,9 +7,7 @@ use std::process::Command;
 
 use crate::support::plain::Plain;
 use crate::support::program::{Home, Ran, run};
-
-/// A user who is not us: nobody.
-const OTHER_USER: u32 = 65_534;
+use crate::support::users::{OTHER_USER, is_root};
 
 /// Tells whether git is here, and says so when it is not.
 #[expect(
@@ -381,11 +379,8 @@ fn a_program_that_no_shell_would_find_is_written_whole() {
 
 #[test]
 fn a_hook_of_another_user_stays_that_user_s() {
-    if !has_git() {
+    if !has_git() || !is_root("a hook keeps its owner") {
         return;
-    }
-    if !rustix::process::getuid().is_root() {
-        return eprintln!("skipped, since only root can show it: a hook keeps its owner");
     }
     let home = repository();
     let file = pre_commit(&home);

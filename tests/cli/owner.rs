@@ -7,20 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::program::{Home, run};
+use crate::support::users::{OTHER_USER, is_root, lets_others_in};
 
-/// A user who is not us: nobody.
-const OTHER_USER: u32 = 65_534;
 const SETUP: [&str; 4] = ["setup", "claude", "--no-hooks", "--yes"];
-
-/// Tells whether the test runs as root, and says so when it does not.
-#[expect(clippy::print_stderr, reason = "whoever reads the tests' output is to know")]
-fn is_root(what: &str) -> bool {
-    let is_root = rustix::process::getuid().is_root();
-    if !is_root {
-        eprintln!("skipped, since only root can show it: {what}");
-    }
-    is_root
-}
 
 /// Writes `file` with an empty configuration, as a file of `user`.
 fn configure(file: &Path, user: u32) {
@@ -44,7 +33,8 @@ fn a_configuration_of_another_user_stays_that_user_s() {
 
 #[test]
 fn who_cannot_keep_the_owner_leaves_the_configuration_alone() {
-    if !is_root("who cannot keep the owner leaves a configuration alone") {
+    let what = "who cannot keep the owner leaves a configuration alone";
+    if !is_root(what) {
         return;
     }
     let home = Home::new();
@@ -52,6 +42,9 @@ fn who_cannot_keep_the_owner_leaves_the_configuration_alone() {
     configure(&file, 0);
     for (path, mode) in [(&*file, 0o666), (home.path(), 0o777)] {
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    if !lets_others_in(home.path(), what) {
+        return;
     }
     let program = home.path().join("callboard");
     // Another process copies it: what a test's own process has open for writing, no test beside it can run.

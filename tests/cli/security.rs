@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::plain::Plain;
 use crate::support::process::PATIENCE;
 use crate::support::program::{Home, Ran, run, send, wait_end};
+use crate::support::users::{OTHER_USER, is_root, lets_others_in};
 use crate::support::wait::until;
 use callboard::net::project::Project;
 use rustix::process::Signal;
@@ -21,8 +22,6 @@ const TOKEN: &str = "token-that-nobody-may-find-7f3a";
 const SECRET: &str = "secret-that-nobody-may-find-91bc";
 /// A client's process, which nobody else can have.
 const CLIENT: u32 = 4_200_001;
-/// A user who is not us: nobody.
-const OTHER_USER: u32 = 65_534;
 
 /// A board that logs all that it can log to a file. Dropping it kills it.
 struct Board {
@@ -120,16 +119,6 @@ fn files(place: &Path) -> Vec<PathBuf> {
     }
     let entries = fs::read_dir(place).unwrap();
     entries.flat_map(|entry| files(&entry.unwrap().path())).collect()
-}
-
-/// Tells whether the test runs as root, and says so when it does not.
-#[expect(clippy::print_stderr, reason = "whoever reads the tests' output is to know")]
-fn is_root(what: &str) -> bool {
-    let is_root = rustix::process::getuid().is_root();
-    if !is_root {
-        eprintln!("skipped, since only root can show it: {what}");
-    }
-    is_root
 }
 
 #[test]
@@ -349,7 +338,8 @@ fn as_another_user(place: &Path, arguments: &[&str]) -> Command {
 
 #[test]
 fn another_user_is_refused_even_where_the_modes_would_let_it_in() {
-    if !is_root("another user's connection is refused") {
+    let what = "another user's connection is refused";
+    if !is_root(what) {
         return;
     }
     let board = Board::start();
@@ -358,6 +348,9 @@ fn another_user_is_refused_even_where_the_modes_would_let_it_in() {
     above.truncate(3);
     for directory in above {
         fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+    }
+    if !lets_others_in(board.home.path(), what) {
+        return;
     }
     fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
     let mut command = as_another_user(board.home.path(), &["--socket"]);
@@ -400,7 +393,8 @@ fn board_of_another_user(place: &Path, socket: &Path) -> Foreign {
 
 #[test]
 fn a_chosen_socket_that_another_user_serves_is_told_nothing() {
-    if !is_root("the socket of another user is refused") {
+    let what = "the socket of another user is refused";
+    if !is_root(what) {
         return;
     }
     let home = Home::new();
@@ -408,6 +402,9 @@ fn a_chosen_socket_that_another_user_serves_is_told_nothing() {
     fs::create_dir(&shared).unwrap();
     for directory in [home.path(), &shared] {
         fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
+    }
+    if !lets_others_in(&shared, what) {
+        return;
     }
     let socket = shared.join("s");
     let other = board_of_another_user(home.path(), &socket);

@@ -25,5 +25,6 @@ pub(crate) mod scene;
 pub(crate) mod served;
 pub(crate) mod socket;
 pub(crate) mod stage;
+pub(crate) mod users;
 pub(crate) mod virtual_time;
 pub(crate) mod wait;
