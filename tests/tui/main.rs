@@ -14,6 +14,7 @@ mod board;
 mod changes;
 mod quit;
 mod real_loop;
+mod small;
 mod steer;
 mod terminal;
 mod update;

@@ -23,32 +23,6 @@ fn a_busy_board() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_says_what_it_needs() {
-    let stage = busy(40, 12);
-    assert_eq!(
-        stage.text().lines().next().unwrap().trim_end(),
-        "needs 50×12, is 40×12"
-    );
-    assert!(busy(50, 11).text().starts_with("needs 50×12, is 50×11"));
-    let mut stage = busy(40, 12);
-    stage.model.facts.outlived = true;
-    stage.press(&["q"]);
-    assert_snapshot!("quit_40x12", stage.draw());
-    let mut stage = busy(80, 24);
-    stage.press(&["x"]);
-    stage.model.size = Size::new(40, 12);
-    stage.refresh();
-    assert_snapshot!("ask_expire_40x12", stage.draw());
-    stage.model.size = Size::new(10, 2);
-    stage.refresh();
-    assert!(
-        stage.text().starts_with("Expire thi"),
-        "nobody answers what is not seen: {}",
-        stage.text()
-    );
-}
-
-#[test]
 fn an_empty_board_shows_how_to_begin() {
     assert_snapshot!("empty_80x24", Stage::new(Scene::empty(), 80, 24).draw());
     assert_snapshot!("empty_50x12", Stage::new(Scene::empty(), 50, 12).draw());

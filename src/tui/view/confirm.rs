@@ -57,6 +57,17 @@ pub(super) fn draw(model: &Model, confirm: &Confirm, frame: &mut Frame<'_>, body
     }
 }
 
+/// Returns the question for a terminal on which it does not fit.
+pub(super) fn short(confirm: &Confirm) -> String {
+    let affected = &confirm.question.affected;
+    let listed = affected.iter().take(LISTED);
+    let mut listed: Vec<_> = listed.map(|one| format!("{} {}", one.name, one.note)).collect();
+    if affected.len() > LISTED {
+        listed.push(and_more(affected));
+    }
+    format!("{} {}", confirm.question.title, listed.join(", "))
+}
+
 /// Returns the button at a place on the screen.
 pub(super) fn button_at(confirm: &Confirm, body: Rect, place: Position) -> Option<Choice> {
     // Where the buttons are does not hang on the moment, nor on the colours.
@@ -125,8 +136,7 @@ fn lines(theme: &Theme, confirm: &Confirm, width: u16, now: Time) -> Vec<Line<'s
                 lines.push(line);
             }
             if many.len() > LISTED {
-                let more = format!("… and {} more", many.len() - LISTED);
-                lines.push(Line::styled(more, theme.warn));
+                lines.push(Line::styled(and_more(many), theme.warn));
             }
         }
     }
@@ -151,6 +161,10 @@ fn note(theme: &Theme, affected: &Affected, room: usize, now: Time) -> Line<'sta
         Span::styled(span::left(until.since(now)), theme.expiring),
         Span::raw(" left"),
     ])
+}
+
+fn and_more(affected: &[Affected]) -> String {
+    format!("… and {} more", affected.len() - LISTED)
 }
 
 fn yes(confirm: &Confirm) -> String {

@@ -12,6 +12,7 @@ mod log;
 mod meter;
 mod pane;
 mod prompt;
+mod small;
 mod title;
 mod typing;
 mod waits;
@@ -21,12 +22,11 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::symbols::merge::MergeStrategy;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use ratatui::widgets::{Block, BorderType, Clear};
 
 use super::action::Action;
 use super::layout::{self, Arrangement};
 use super::state::{Choice, Confirm, Model, Overlay};
-use super::{keymap, text};
 
 pub(super) use title::tabs;
 
@@ -35,11 +35,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     let arrangement = model.arrangement();
     if layout::too_small(area) {
-        let (width, height) = (layout::MIN_WIDTH, layout::MIN_HEIGHT);
-        let notice = format!("needs {width}×{height}, is {}×{}", area.width, area.height);
-        let mut lines = asked(model, usize::from(area.width));
-        lines.push(Line::styled(notice, model.theme.warn));
-        frame.render_widget(Paragraph::new(lines), area);
+        small::draw(model, frame, area);
         return;
     }
     if area.as_size() != model.size {
@@ -63,30 +59,6 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         }
     }
     footer::draw(model, frame, &arrangement);
-}
-
-/// Returns the open question in short, for a terminal on which it does not fit: nobody is to answer one unseen.
-fn asked(model: &Model, width: usize) -> Vec<Line<'static>> {
-    let question = match model.overlays.last() {
-        Some(Overlay::Leave) => format!("Quit? {}", leave::why(model)),
-        Some(Overlay::Confirm(confirm)) => {
-            let affected = confirm.question.affected.iter().map(|one| one.name.as_str());
-            let affected = affected.collect::<Vec<_>>().join(", ");
-            format!("{} {affected}", confirm.question.title)
-        }
-        _ => return Vec::new(),
-    };
-    let ways = keymap::bindings(model.mode()).filter_map(|binding| {
-        let (key, label) = (binding.keys.first()?, binding.label?);
-        Some(format!("{}: {label}", key.name()))
-    });
-    let ways = ways.collect::<Vec<_>>().join(", ");
-    let texts = [(question, model.theme.strong), (ways, model.theme.text)];
-    let lines = texts.iter().flat_map(|(text, style)| {
-        let pieces = text::wrap(text, width.max(1)).into_iter();
-        pieces.map(|piece| Line::styled(piece.to_owned(), *style))
-    });
-    lines.collect()
 }
 
 /// Draws the boxes first, since neighbours share their borders, then the one with the focus, then titles

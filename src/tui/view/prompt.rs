@@ -27,11 +27,7 @@ pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: 
     let lines = u16::try_from(above.len() + below.len()).unwrap_or(u16::MAX);
     let height = lines.saturating_add(FRAME).min(body.height);
     let area = body.centered(Constraint::Length(width), Constraint::Length(height));
-    let (title, mark) = match &prompt.purpose {
-        Purpose::Extend { .. } => ("More time for this lease".to_owned(), "more minutes: "),
-        Purpose::Message { to, .. } => (format!("Message to {}", text::clean(to)), "> "),
-    };
-    let title = format!(" {} ", text::shorten(&title, room));
+    let title = format!(" {} ", text::shorten(&title(prompt), room));
     let inner = over(model, frame, area, Line::styled(title, theme.focus));
     let inner = Rect {
         x: inner.x + inner.width.min(1),
@@ -46,8 +42,35 @@ pub(super) fn draw(model: &Model, prompt: &Prompt, frame: &mut Frame<'_>, body: 
     .spacing(1)
     .areas(inner);
     frame.render_widget(Paragraph::new(above), upper);
-    typing::draw(theme, frame, line, mark, &prompt.line);
+    typing::draw(theme, frame, line, mark(prompt), &prompt.line);
     frame.render_widget(Paragraph::new(below), lower);
+}
+
+/// Returns what the dialog is about, for a terminal on which it does not fit.
+pub(super) fn short(prompt: &Prompt) -> String {
+    let title = title(prompt);
+    match &prompt.purpose {
+        Purpose::Extend { key, holder, .. } => {
+            let name = text::clean(&key.decoded());
+            format!("{title}: {name} {} by {holder}", held_word(key))
+        }
+        Purpose::Message { .. } => title,
+    }
+}
+
+/// Returns what stands before the line that is typed.
+pub(super) fn mark(prompt: &Prompt) -> &'static str {
+    match prompt.purpose {
+        Purpose::Extend { .. } => "more minutes: ",
+        Purpose::Message { .. } => "> ",
+    }
+}
+
+fn title(prompt: &Prompt) -> String {
+    match &prompt.purpose {
+        Purpose::Extend { .. } => "More time for this lease".to_owned(),
+        Purpose::Message { to, .. } => format!("Message to {}", text::clean(to)),
+    }
 }
 
 /// Returns what the dialog is about, on as many lines as there are, and on two at least.
