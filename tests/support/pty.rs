@@ -181,7 +181,8 @@ impl Pty {
         let after = Cost::of(self.pid());
         Cost {
             ticks: after.ticks - before.ticks,
-            wakes: after.wakes - before.wakes,
+            // A thread that ends takes its count along.
+            wakes: after.wakes.saturating_sub(before.wakes),
         }
     }
 }
@@ -226,7 +227,8 @@ impl Cost {
 /// Returns the status of each thread of `pid`, as the kernel writes it.
 fn threads_of(pid: u32) -> impl Iterator<Item = String> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
+    // One may end while the others are read.
+    threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
 }
 
 /// Returns how often the thread with this status has gone to sleep.
