@@ -20,14 +20,18 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Returns the whole of `text` as one line, which can neither control a terminal nor pass for two.
+pub(super) fn whole_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// Returns `text` as one line of bounded length.
 pub(super) fn one_line(text: &str) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut line: String = chars.by_ref().take(MAX_VALUE_CHARS).collect();
-    if chars.next().is_some() {
-        line.push('…');
+    let line = whole_line(text);
+    match line.char_indices().nth(MAX_VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
     }
-    line
 }
 
 /// Returns who holds what `row` tells of, all of them, if anybody does.
@@ -96,6 +100,7 @@ mod tests {
     fn values_of_agents_cannot_control_the_terminal() {
         assert_eq!(printable("a\u{1b}[31mb\u{9b}c\n\td"), "a�[31mb�c\n\td");
         assert_eq!(one_line("a\u{1b}b\nc"), "a b c");
+        assert_eq!(whole_line(&"x\n".repeat(500)), "x ".repeat(500));
         assert!(one_line(&"x".repeat(500)).ends_with("x…"));
         assert_eq!(one_line(&"x".repeat(160)), "x".repeat(160));
     }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use crate::support::program::{Home, Ran, run};
+use crate::support::pty::Pty;
 use callboard::cli::exit;
 use serde_json::Value;
 
@@ -371,4 +372,43 @@ fn the_plugin_attaches_too_as_long_as_it_is_enabled() {
         "is not attached",
         "callboard setup claude",
     );
+}
+
+#[test]
+fn what_a_project_says_neither_controls_the_terminal_nor_passes_for_a_finding() {
+    let user = User::set_up();
+    let forged = "\u{1b}[31mred\nfail  forged: x";
+    let put = |program: &str| {
+        let entry = serde_json::json!({ "command": program, "args": ["bridge", "--agent", forged] });
+        let text = serde_json::json!({ "mcpServers": { "callboard": entry } });
+        fs::write(user.home.path().join(".mcp.json"), text.to_string()).unwrap();
+    };
+    let harmless = |said: &str| {
+        assert!(said.contains("red fail  forged: x"), "{said:?}");
+        assert!(
+            !said.contains('\u{1b}') && !said.contains("\nfail  forged"),
+            "{said:?}"
+        );
+    };
+    for program in ["callboard", "other"] {
+        put(program);
+        let mut command = user.home.in_terminal(&["doctor"]);
+        command.env("PATH", user.bin.path());
+        let mut terminal = Pty::start(command, 60, 200);
+        terminal.wait_for("forged: x");
+        terminal.wait_end();
+        harmless(&String::from_utf8(terminal.sent()).unwrap());
+    }
+    harmless(&user.run(&["setup", "claude", "--yes"]).stderr);
+
+    put("callboard");
+    let settings = user.home.path().join(".claude/settings.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    let own = serde_json::json!(format!("callboard hook claude --socket \"$A{forged}\""));
+    fs::write(
+        &settings,
+        text.replacen("\"callboard hook claude\"", &own.to_string(), 1),
+    )
+    .unwrap();
+    harmless(&user.run(&["setup", "claude", "--yes"]).stderr);
 }

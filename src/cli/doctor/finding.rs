@@ -77,9 +77,11 @@ impl Level {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = self.level.name();
-        write!(f, "{level:<5} {}: {}", self.check, text::printable(&self.found))?;
+        // What a project's files say is in all of them, and must not pass for findings of ours.
+        let [check, found] = [&self.check, &self.found].map(|said| text::whole_line(said));
+        write!(f, "{level:<5} {check}: {found}")?;
         match &self.fix {
-            Some(fix) => write!(f, "\n      fix: {}", text::printable(fix)),
+            Some(fix) => write!(f, "\n      fix: {}", text::whole_line(fix)),
             None => Ok(()),
         }
     }

@@ -22,6 +22,7 @@ use super::CliError;
 use super::args::Place;
 use super::output::{Form, Output};
 use super::setup::detect::Surroundings;
+use super::text;
 
 /// How long people are left without a word.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -103,6 +104,7 @@ impl Report<'_, '_> {
             let worker = scope.spawn(move || done.send(work()));
             let ended = match result.recv_timeout(SILENCE) {
                 Err(RecvTimeoutError::Timeout) => {
+                    let what = text::whole_line(what);
                     self.output.remark(format_args!("still waiting for {what}"))?;
                     result.recv().ok()
                 }

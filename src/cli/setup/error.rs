@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::cli::text;
+
 /// Why nothing was written for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -23,7 +25,7 @@ pub enum SetupError {
     #[error("{} is not text in UTF-8", .0.display())]
     NoText(PathBuf),
     /// The place of our entry or file is taken.
-    #[error("{} has something else called callboard already: {found}", .file.display())]
+    #[error("{} has something else called callboard already: {}", .file.display(), text::whole_line(.found))]
     Taken {
         /// The file.
         file: PathBuf,

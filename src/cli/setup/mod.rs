@@ -39,6 +39,7 @@ use self::version::Version;
 use super::CliError;
 use super::args::Place;
 use super::output::Output;
+use super::text;
 
 /// Sets the clients up that `options` name, or all that are here.
 pub(super) fn run(
@@ -164,6 +165,7 @@ impl Setup<'_> {
             output.remark(format_args!("note: {name} {unmet}"))?;
         }
         for command in &unreadable {
+            let command = text::whole_line(command);
             output.remark(format_args!(
                 "note: {name}: a hook stays as it is, see that it asks the same board as the server: {command}"
             ))?;
