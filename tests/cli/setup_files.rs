@@ -1,6 +1,7 @@
 //! Which files `callboard setup` finds: those that the client reads, wherever the user keeps them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use super::setup_hooks::User;
 use crate::support::program::run;
@@ -116,4 +117,41 @@ fn the_users_files_are_where_the_user_has_moved_them() {
     command.env("CODEX_HOME", "");
     assert_eq!(run(command, b"").code, Some(0));
     assert!(user.home.path().join(".codex/config.toml").is_file());
+}
+
+#[test]
+fn a_directory_that_is_moved_inside_the_home_may_link_to_what_is_in_the_home() {
+    for (client, variable, moved, name) in [
+        ("opencode", "XDG_CONFIG_HOME", ".config", "opencode/opencode.json"),
+        ("claude", "CLAUDE_CONFIG_DIR", ".config/claude", ".claude.json"),
+        ("codex", "CODEX_HOME", ".config/codex", "config.toml"),
+    ] {
+        let user = User::new("2.1.329 (Claude Code)");
+        let home = user.home.path();
+        let (link, real) = (home.join(moved).join(name), home.join("dot"));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::write(&real, "").unwrap();
+        symlink(&real, &link).unwrap();
+        let set_up = |moved| {
+            let mut command = user.command(&["setup", client, "--user", "--yes"]);
+            command.env(variable, moved);
+            run(command, b"")
+        };
+        let ran = set_up(home.join(moved));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(link.is_symlink() && fs::read_to_string(&real).unwrap().contains("callboard"));
+
+        // What lies elsewhere stays inside itself, and nothing leaves the home.
+        let elsewhere = tempfile::tempdir().unwrap();
+        let out = elsewhere.path().join(name);
+        fs::create_dir_all(out.parent().unwrap()).unwrap();
+        symlink(&real, &out).unwrap();
+        let ran = set_up(elsewhere.path().to_owned());
+        assert!(ran.stderr.contains("which is not below"), "{ran:?}");
+        fs::remove_file(&link).unwrap();
+        fs::write(elsewhere.path().join("secret"), "").unwrap();
+        symlink(elsewhere.path().join("secret"), &link).unwrap();
+        let ran = set_up(home.join(moved));
+        assert!(ran.stderr.contains("which is not below"), "{ran:?}");
+    }
 }

@@ -24,6 +24,8 @@ pub(in crate::cli) struct Root {
     directory: PathBuf,
     /// The directory in the user's home that it stands for, where the user has moved that.
     stands_for: Option<&'static str>,
+    /// The user's home, where it was moved inside that: links then lead about in there as they do when nothing is moved.
+    home: Option<PathBuf>,
 }
 
 impl Root {
@@ -34,7 +36,9 @@ impl Root {
 
     /// Finds that file.
     pub(in crate::cli) fn file(&self, name: &str) -> Result<ConfigFile, SetupError> {
-        ConfigFile::find(&self.directory, self.below(name))
+        let home = self.home.as_deref();
+        let bases: Vec<_> = std::iter::once(&*self.directory).chain(home).collect();
+        ConfigFile::find(self.path(name), &bases)
     }
 
     /// What is beside the directory in the home is in it once it is moved.
@@ -66,15 +70,20 @@ impl Surroundings {
         let in_place = |directory: &Path| Root {
             directory: directory.to_owned(),
             stands_for: None,
+            home: None,
         };
         if scope == Scope::Project {
             return Ok(in_place(&self.project));
         }
         let moved = facts.moved_by.and_then(|moved| {
             let directory = std::env::var_os(moved.variable).filter(|directory| !directory.is_empty())?;
+            let directory = std::path::absolute(directory).ok()?;
+            let home = self.home.clone().filter(|home| directory.starts_with(home));
+            let stands_for = Some(moved.home);
             Some(Root {
-                directory: std::path::absolute(directory).ok()?,
-                stands_for: Some(moved.home),
+                directory,
+                stands_for,
+                home,
             })
         });
         let home = || self.home.as_deref().map(in_place);

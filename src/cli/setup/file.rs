@@ -21,19 +21,20 @@ pub(in crate::cli) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Finds `name` below `base`, which it must not leave by links.
-    pub(in crate::cli) fn find(base: &Path, name: impl AsRef<Path>) -> Result<Self, SetupError> {
-        let path = base.join(name);
+    /// Finds the file at `path`, which links must lead to below one of the `bases`; the last is the widest.
+    pub(in crate::cli) fn find(path: PathBuf, bases: &[&Path]) -> Result<Self, SetupError> {
         let system = |doing, source| SetupError::System {
             doing,
             file: path.clone(),
             source,
         };
-        let real_base = match base.canonicalize() {
+        let real_bases = bases.iter().map(|base| match base.canonicalize() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => resolved_parent(base),
             resolved => resolved,
-        };
-        let real_base = real_base.map_err(|source| system("find", source))?;
+        });
+        let real_bases: Vec<_> = real_bases
+            .collect::<Result<_, _>>()
+            .map_err(|source| system("find", source))?;
         let target = match path.canonicalize() {
             Ok(target) => target,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -45,11 +46,11 @@ impl ConfigFile {
             }
             Err(source) => return Err(system("find", source)),
         };
-        if !target.starts_with(&real_base) {
+        if !real_bases.iter().any(|base| target.starts_with(base)) {
             return Err(SetupError::Leaves {
                 file: path,
                 target,
-                base: real_base,
+                base: real_bases.into_iter().next_back().unwrap_or_default(),
             });
         }
         if fs::metadata(&target).is_ok_and(|found| !found.is_file()) {
@@ -169,10 +170,14 @@ mod tests {
 
     use super::*;
 
+    fn found(base: &Path, name: &str) -> Result<ConfigFile, SetupError> {
+        ConfigFile::find(base.join(name), &[base])
+    }
+
     #[test]
     fn a_file_is_changed_only_from_what_was_shown_and_keeps_its_mode() {
         let dir = tempfile::tempdir().unwrap();
-        let file = ConfigFile::find(dir.path(), "a/b.json").unwrap();
+        let file = found(dir.path(), "a/b.json").unwrap();
         assert_eq!(file.read().unwrap(), None);
         file.change(None, Some("one")).unwrap();
         let path = dir.path().join("a/b.json");
@@ -206,18 +211,18 @@ mod tests {
         symlink("..", project.join("up")).unwrap();
         symlink("nowhere", project.join("dangling")).unwrap();
 
-        let file = ConfigFile::find(&project, "link").unwrap();
+        let file = found(&project, "link").unwrap();
         file.change(Some("x"), Some("y")).unwrap();
         assert!(project.join("link").is_symlink());
         assert_eq!(fs::read_to_string(project.join("real/file")).unwrap(), "y");
-        let new = ConfigFile::find(&project, "folder/new/file").unwrap();
+        let new = found(&project, "folder/new/file").unwrap();
         assert_eq!(new.target, project.join("real/new/file"));
         for name in ["out", "up/secret", "up/new", "up/new/deeper"] {
-            let error = ConfigFile::find(&project, name).unwrap_err();
+            let error = found(&project, name).unwrap_err();
             assert!(matches!(error, SetupError::Leaves { .. }), "{name}: {error}");
         }
         for name in ["dangling", "real"] {
-            let error = ConfigFile::find(&project, name).unwrap_err();
+            let error = found(&project, name).unwrap_err();
             assert!(matches!(error, SetupError::NoFile { .. }), "{name}: {error}");
         }
     }
