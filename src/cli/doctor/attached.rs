@@ -26,6 +26,7 @@ pub(super) struct Attached {
 
 /// A file with its text.
 struct Text {
+    scope: Scope,
     file: ConfigFile,
     text: String,
 }
@@ -38,14 +39,14 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
         hooks: Vec::new(),
     };
     let facts = client.facts();
-    let set_up = format!("callboard setup {}", client.id());
+    let set_up = set_up(client, Scope::Project);
     // In the order in which the client lets them count.
     if let Some((file, bridge)) = claude::local_server(around).filter(|_| client == Client::Claude) {
         let fix = format!("claude mcp remove --scope local callboard, then {set_up}");
         attached.entry(client, &file, bridge, known, &fix);
     }
     for text in texts(facts, |root, scope| facts.servers_in(root, scope), around) {
-        let entry = text.and_then(|Text { file, text }| {
+        let entry = text.and_then(|Text { file, text, .. }| {
             let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
             Ok(server.map(|bridge| (file, bridge)))
         });
@@ -141,32 +142,53 @@ impl Attached {
         }
         let before_edits = calls
             .iter()
-            .filter_map(|call| Hook::before_edits(client, call, bridge));
+            .filter_map(|(_, call)| Hook::before_edits(client, call, bridge));
         self.hooks.extend(before_edits);
         self.findings.extend(elsewhere(client, &calls, bridge, around));
     }
 }
 
-fn hooks_of(client: Client, hooks: &Hooks, calls: &[Call], known: &Known) -> Finding {
+fn hooks_of(client: Client, hooks: &Hooks, calls: &[(Scope, Call)], known: &Known) -> Finding {
     let check = format!("{} hooks", client.facts().name);
-    let fix = format!("callboard setup {}", client.id());
-    let dead = |program: &String| known.found(program).is_none();
-    if let Some(program) = calls.iter().filter_map(program_of).find(dead) {
-        return Finding::fail(check, format!("call {program}, which is not there"), fix);
+    let mut programs = calls
+        .iter()
+        .filter_map(|(scope, call)| Some((*scope, program_of(call)?)));
+    if let Some((scope, program)) = programs.find(|(_, program)| known.found(program).is_none()) {
+        let found = format!("call {program}, which is not there");
+        return Finding::fail(check, found, set_up(client, scope));
     }
-    let missing = hooks::missing(hooks, calls);
-    match (calls, missing.as_slice()) {
-        ([], _) => Finding::warn(check, "are not there, so nothing stops who does not ask", fix),
-        (_, []) => Finding::ok(check, format!("are there{}", how(calls))),
-        (_, missing) => {
+    let outdated = calls.iter().find(|(_, call)| hooks::is_outdated(hooks, call));
+    let first = calls.first().map_or(Scope::Project, |(scope, _)| *scope);
+    let calls: Vec<_> = calls.iter().map(|(_, call)| call.clone()).collect();
+    let missing = hooks::missing(hooks, &calls);
+    match (calls.as_slice(), missing.as_slice(), outdated) {
+        ([], ..) => {
+            let found = "are not there, so nothing stops who does not ask";
+            Finding::warn(check, found, set_up(client, first))
+        }
+        (_, [], None) => Finding::ok(check, format!("are there{}", how(&calls))),
+        (_, [], Some((scope, _))) => Finding::warn(check, "are of another version", set_up(client, *scope)),
+        (_, missing, _) => {
             let events: Vec<_> = missing.iter().map(|occasion| occasion.event).collect();
-            Finding::warn(check, format!("are not there for {}", events.join(", ")), fix)
+            let found = format!("are not there for {}", events.join(", "));
+            Finding::warn(check, found, set_up(client, first))
         }
     }
 }
 
+/// Returns the command that sets `client` up in `scope`.
+fn set_up(client: Client, scope: Scope) -> String {
+    let user = if scope == Scope::User { " --user" } else { "" };
+    format!("callboard setup {}{user}", client.id())
+}
+
 /// Returns that a hook asks another board than `bridge` leads to, or in another namespace, if one does.
-fn elsewhere(client: Client, calls: &[Call], bridge: &Bridge, around: &Surroundings) -> Option<Finding> {
+fn elsewhere(
+    client: Client,
+    calls: &[(Scope, Call)],
+    bridge: &Bridge,
+    around: &Surroundings,
+) -> Option<Finding> {
     let place = place_of(bridge.words()).ok()?;
     let board = |place: &Place| {
         let project = place::project_around(&around.project, place).ok()?;
@@ -181,7 +203,7 @@ fn elsewhere(client: Client, calls: &[Call], bridge: &Bridge, around: &Surroundi
     };
     let words = calls
         .iter()
-        .filter_map(|call| call.handler.words())
+        .filter_map(|(_, call)| call.handler.words())
         .find(is_elsewhere)?;
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
     let options: Vec<_> = Bridge::to(&place)
@@ -233,7 +255,7 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
             Err(error) => return failed(client, &error),
         }
     }
-    let Some(Text { file, text }) = found.first() else {
+    let Some(Text { file, text, .. }) = found.first() else {
         return Finding::warn(check, "is not there, so nothing stops who does not ask", fix);
     };
     let shown = file.path.display();
@@ -255,12 +277,12 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
 }
 
 /// Returns our calls in both scopes, which a client adds up.
-fn calls(client: Client, hooks: &Hooks, around: &Surroundings) -> Result<Vec<Call>, SetupError> {
+fn calls(client: Client, hooks: &Hooks, around: &Surroundings) -> Result<Vec<(Scope, Call)>, SetupError> {
     let mut all = Vec::new();
     for text in texts(client.facts(), fixed(hooks.files), around) {
-        let Text { file, text } = text?;
+        let Text { scope, file, text } = text?;
         let value = edit_json::read(&text).map_err(|broken| plan::located(&file, broken))?;
-        all.extend(hooks::calls(&value));
+        all.extend(hooks::calls(&value).into_iter().map(|call| (scope, call)));
     }
     Ok(all)
 }
@@ -288,7 +310,7 @@ fn texts(
         for name in names(&root, scope) {
             let read = root.file(&name).and_then(|file| {
                 let text = file.read()?;
-                Ok(text.map(|text| Text { file, text }))
+                Ok(text.map(|text| Text { scope, file, text }))
             });
             texts.extend(read.transpose());
         }

@@ -81,6 +81,14 @@ pub(in crate::cli) fn missing<'h>(hooks: &'h Hooks, calls: &[Call]) -> Vec<&'h O
         .collect()
 }
 
+/// Tells whether `call` asks over the bridge otherwise than this version does, and so is mended by setup.
+pub(in crate::cli) fn is_outdated(hooks: &Hooks, call: &Call) -> bool {
+    let handler = &call.handler;
+    let tells = |occasion: &Occasion| occasion.on_bridge && handler.tells(occasion, &handler.choices());
+    let occasion = hooks.occasions.iter().find(|occasion| call.is_of(occasion));
+    handler.way() == Way::Bridge && occasion.is_some_and(|occasion| !tells(occasion))
+}
+
 /// Returns how those of `calls` ask that have a choice, `None` when there are none.
 pub(in crate::cli) fn way_of(hooks: &Hooks, calls: &[Call]) -> Option<Way> {
     let has_choice = |call: &&Call| {

@@ -161,3 +161,26 @@ fn a_hook_that_asks_another_board_than_the_bridge_is_found_out() {
             .any(|finding| finding["found"].to_string().contains("elsewhere"))
     );
 }
+
+#[test]
+fn hooks_over_the_bridge_that_say_less_than_today_are_found_out() {
+    let user = User::new();
+    user.program("claude", "echo 2.1.329");
+    assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0));
+    let settings = user.home.path().join(".claude/settings.json");
+    let text = fs::read_to_string(&settings).unwrap();
+    for field in ["background_tasks", "tool_input.task_id"] {
+        let told = format!(r#", "{field}": "${{{field}}}""#);
+        assert!(text.contains(&told), "{text}");
+        fs::write(&settings, text.replace(&told, "")).unwrap();
+        check(
+            &user.examined().0,
+            "Claude Code hooks",
+            "warn",
+            "are of another version",
+            "callboard setup claude",
+        );
+        assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0), "the fix");
+        check(&user.examined().0, "Claude Code hooks", "ok", "are there", "");
+    }
+}
