@@ -4,6 +4,7 @@ use super::claude;
 use super::finding::Finding;
 use super::hook::{Hook, place_of};
 use super::known::Known;
+use crate::board::Namespace;
 use crate::cli::args::Place;
 use crate::cli::place;
 use crate::cli::setup::clients::{Client, Facts, Files, Hooks, Plugin, Scope};
@@ -15,11 +16,16 @@ use crate::cli::setup::hooks::{self, Call};
 use crate::cli::setup::program::{Bridge, NAME, program, quoted};
 use crate::cli::setup::{SetupError, edit_json, plan, plugin};
 
+/// What comes before setup where a server counts most that it does not reach.
+const REMOVE_LOCAL: &str = "claude mcp remove --scope local callboard, then ";
+
 /// What there is of us in a client's configurations.
 pub(super) struct Attached {
     pub(super) findings: Vec<Finding>,
     /// How it starts the bridge: what counts most comes first.
     pub(super) starts: Vec<Bridge>,
+    /// Whether the first of these is one that setup does not reach.
+    first_is_local: bool,
     /// What it calls before edits.
     pub(super) hooks: Vec<Hook>,
 }
@@ -36,14 +42,15 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
     let mut attached = Attached {
         findings: Vec::new(),
         starts: Vec::new(),
+        first_is_local: false,
         hooks: Vec::new(),
     };
     let facts = client.facts();
     let set_up = set_up(client, Scope::Project);
     // In the order in which the client lets them count.
     if let Some((file, bridge)) = claude::local_server(around).filter(|_| client == Client::Claude) {
-        let fix = format!("claude mcp remove --scope local callboard, then {set_up}");
-        attached.entry(client, &file, bridge, known, &fix);
+        attached.entry(client, &file, bridge, known, &format!("{REMOVE_LOCAL}{set_up}"));
+        attached.first_is_local = !attached.starts.is_empty();
     }
     for text in texts(facts, |root, scope| facts.servers_in(root, scope), around) {
         let entry = text.and_then(|Text { file, text, .. }| {
@@ -144,7 +151,8 @@ impl Attached {
             .iter()
             .filter_map(|(_, call)| Hook::before_edits(client, call, bridge));
         self.hooks.extend(before_edits);
-        self.findings.extend(elsewhere(client, &calls, bridge, around));
+        let elsewhere = elsewhere(client, &calls, bridge, around, self.first_is_local);
+        self.findings.extend(elsewhere);
     }
 }
 
@@ -188,6 +196,7 @@ fn elsewhere(
     calls: &[(Scope, Call)],
     bridge: &Bridge,
     around: &Surroundings,
+    is_local: bool,
 ) -> Option<Finding> {
     let place = place_of(bridge.words()).ok()?;
     let board = |place: &Place| {
@@ -201,27 +210,25 @@ fn elsewhere(
             .and_then(|place| board(&place))
             .is_some_and(|there| there != here)
     };
-    let words = calls
+    let mut commands = calls
         .iter()
-        .filter_map(|(_, call)| call.handler.words())
-        .find(is_elsewhere)?;
+        .filter_map(|(scope, call)| Some((*scope, call.handler.words()?)));
+    let (scope, words) = commands.find(|(_, words)| is_elsewhere(words))?;
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
-    let options: Vec<_> = Bridge::to(&place)
-        .ok()?
-        .arguments
-        .iter()
-        .skip(1)
-        .map(|word| quoted(word))
-        .collect();
+    let mut options = Bridge::to(&place).ok()?.arguments.split_off(1);
+    // What is not said stays as it is, so that the default has to be said as well.
+    if place.namespace == Namespace::default() {
+        options.extend(["--namespace".to_owned(), place.namespace.to_string()]);
+    }
+    let options: Vec<_> = options.iter().map(|word| quoted(word)).collect();
     let check = format!("{} hooks", client.facts().name);
     let found = format!(
         "`{}` asks elsewhere than where `{}` leads",
         words.join(" "),
         bridge.shell()
     );
-    let fix = [&["callboard setup".to_owned(), client.id().to_owned()], &*options]
-        .concat()
-        .join(" ");
+    let before = if is_local { REMOVE_LOCAL } else { "" };
+    let fix = format!("{before}{} {}", set_up(client, scope), options.join(" "));
     Some(Finding::warn(check, found, fix))
 }
 

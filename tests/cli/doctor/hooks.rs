@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use super::{FAILED, LOCKED, User, check, of, one_refusal, refusals};
+use crate::setup_hooks;
 
 #[test]
 fn locks_that_do_not_hold_are_found_out() {
@@ -183,4 +186,47 @@ fn hooks_over_the_bridge_that_say_less_than_today_are_found_out() {
         assert_eq!(user.run(&["setup", "claude", "--yes"]).code, Some(0), "the fix");
         check(&user.examined().0, "Claude Code hooks", "ok", "are there", "");
     }
+}
+
+#[test]
+fn what_is_advised_where_hooks_ask_elsewhere_leads_them_back() {
+    let elsewhere = |user: &setup_hooks::User| {
+        let ran = user.run(&["doctor", "--json"]);
+        let findings = ran
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut of_hooks =
+            findings.filter(|finding| finding["found"].as_str().unwrap().contains("asks elsewhere"));
+        of_hooks
+            .next()
+            .map(|finding| finding["fix"].as_str().unwrap().to_owned())
+    };
+    // The hooks are the user's, and so is a server, which counts less than the project's.
+    let user = setup_hooks::User::new("");
+    user.set_up(&["--user", "--namespace", "n"]);
+    user.set_up(&["--no-hooks"]);
+    assert_eq!(
+        elsewhere(&user).as_deref(),
+        Some("callboard setup claude --user --namespace main")
+    );
+    user.set_up(&["--user", "--namespace", "main"]);
+    assert_eq!(elsewhere(&user), None, "the fix");
+
+    // What counts most is where setup does not reach.
+    let user = setup_hooks::User::new("");
+    user.set_up(&["--namespace", "n"]);
+    let project = user.file("").canonicalize().unwrap();
+    let server = json!({ "type": "stdio", "command": "callboard", "args": ["bridge"] });
+    let local =
+        json!({ "projects": { project.to_str().unwrap(): { "mcpServers": { "callboard": server } } } });
+    let settings = user.home.path().join(".claude.json");
+    fs::write(&settings, local.to_string()).unwrap();
+    assert_eq!(
+        elsewhere(&user).as_deref(),
+        Some("claude mcp remove --scope local callboard, then callboard setup claude --namespace main")
+    );
+    fs::remove_file(&settings).unwrap();
+    user.set_up(&["--namespace", "main"]);
+    assert_eq!(elsewhere(&user), None, "the fix");
 }
