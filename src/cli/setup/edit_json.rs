@@ -92,6 +92,23 @@ pub(super) fn replace(text: &str, path: &[Step], value: &str) -> Result<String, 
     finished(text, bare, &replaced)
 }
 
+/// Returns `text` with the member `name` of the object that `path` leads to being the JSON `value`, which goes behind the
+/// others when there is none yet.
+pub(super) fn set(text: &str, path: &[Step], name: &str, value: &str) -> Result<String, Broken> {
+    let bare = without_mark(text);
+    let root = parse(bare)?;
+    let Some(Node::Object(object)) = root.as_ref().and_then(|root| find(root, path)) else {
+        return Ok(text.to_owned());
+    };
+    let edited = match member(object, name) {
+        Some(old) => splice::spliced(bare, &[(old.start()..old.end(), value)]),
+        None => splice::insert(bare, &list_of_members(object), |_| {
+            format!("{}: {value}", Value::from(name))
+        }),
+    };
+    finished(text, bare, &edited)
+}
+
 fn below(text: &str, root: &Node<'_>, path: &[&str], item: Item<'_>) -> Result<String, Broken> {
     let mut container = root;
     let mut rest = path;
@@ -226,28 +243,27 @@ fn position(container: &Node<'_>, step: &Step) -> Option<usize> {
 }
 
 fn list_of(node: &Node<'_>) -> Option<List> {
-    let (range, items) = match node {
-        Node::Object(object) => {
-            let members = object.properties.iter();
-            (
-                object.range,
-                members.map(|member| member.start()..member.end()).collect(),
-            )
-        }
+    match node {
+        Node::Object(object) => Some(list_of_members(object)),
         Node::Array(array) => {
             let elements = array.elements.iter();
-            (
-                array.range,
-                elements.map(|element| element.start()..element.end()).collect(),
-            )
+            Some(List {
+                open: array.start() + 1,
+                close: array.end() - 1,
+                items: elements.map(|element| element.start()..element.end()).collect(),
+            })
         }
-        _ => return None,
-    };
-    Some(List {
-        open: range.start + 1,
-        close: range.end - 1,
-        items,
-    })
+        _ => None,
+    }
+}
+
+fn list_of_members(object: &Object<'_>) -> List {
+    let members = object.properties.iter();
+    List {
+        open: object.start() + 1,
+        close: object.end() - 1,
+        items: members.map(|member| member.start()..member.end()).collect(),
+    }
 }
 
 fn object_of<'n, 't>(text: &str, node: &'n Node<'t>, path: &[&str]) -> Result<&'n Object<'t>, Broken> {

@@ -11,6 +11,11 @@ use super::clients::{Client, Hooks, Occasion, SERVER};
 use super::command::{Choices, HookCommand, name, program_of};
 use crate::hook::{Enforce, open};
 
+/// The member of a hook that says what is to be done when it fails.
+pub(super) const ON_FAILURE: &str = "onFailure";
+/// Its value, in JSON, where the tool is not to be used then.
+pub(super) const BLOCK: &str = r#""block""#;
+
 /// How a hook asks the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Way {
@@ -167,28 +172,35 @@ impl Callee<'_> {
 
 /// Returns the hook for `occasion` that asks as `command` does, in one line of JSON.
 pub(super) fn handler(hooks: &Hooks, occasion: &Occasion, way: Way, command: &HookCommand) -> String {
-    let choices = &command.choices;
-    let is_closed = occasion.fails_closed && choices.enforce != Some(Enforce::Open);
-    let closed = if is_closed {
-        r#", "onFailure": "block""#
+    let closed = if blocks(occasion, &command.choices) {
+        format!(r#", "{ON_FAILURE}": {BLOCK}"#)
     } else {
-        ""
+        String::new()
     };
     let time_out = hooks.time_out;
-    if way == Way::Bridge {
-        let (server, tool) = (Value::from(SERVER), Value::from(open::TOOL));
-        let input = spaced(&input(occasion, choices));
-        return format!(
-            r#"{{ "type": "mcp_tool", "server": {server}, "tool": {tool}, "input": {input}, "timeout": {time_out}{closed} }}"#
-        );
-    }
-    let name = if hooks.named {
-        r#""name": "callboard", "#
-    } else {
-        ""
+    let (key, value) = asking(occasion, way, command);
+    let callee = match way {
+        Way::Bridge => {
+            let (server, tool) = (Value::from(SERVER), Value::from(open::TOOL));
+            format!(r#""type": "mcp_tool", "server": {server}, "tool": {tool}"#)
+        }
+        Way::Process if hooks.named => r#""type": "command", "name": "callboard""#.to_owned(),
+        Way::Process => r#""type": "command""#.to_owned(),
     };
-    let command = Value::from(command.shell());
-    format!(r#"{{ "type": "command", {name}"command": {command}, "timeout": {time_out}{closed} }}"#)
+    format!(r#"{{ {callee}, "{key}": {value}, "timeout": {time_out}{closed} }}"#)
+}
+
+/// Returns the member of a hook for `occasion` that says what is asked, with its value in JSON.
+pub(super) fn asking(occasion: &Occasion, way: Way, command: &HookCommand) -> (&'static str, String) {
+    match way {
+        Way::Bridge => ("input", spaced(&input(occasion, &command.choices))),
+        Way::Process => ("command", Value::from(command.shell()).to_string()),
+    }
+}
+
+/// Tells whether the tool is not to be used when a hook for `occasion` fails.
+pub(super) fn blocks(occasion: &Occasion, choices: &Choices) -> bool {
+    occasion.fails_closed && choices.enforce != Some(Enforce::Open)
 }
 
 fn input(occasion: &Occasion, choices: &Choices) -> Value {

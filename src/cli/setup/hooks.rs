@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::clients::{Hooks, Occasion};
 use super::command::Choices;
 use super::edit_json::{self, Broken, Item, Step};
-use super::handler::{self, Callee, Handler, Way};
+use super::handler::{self, BLOCK, Callee, Handler, ON_FAILURE, Way};
 use crate::hook::Enforce;
 
 /// The member of the settings that holds the hooks of all events.
@@ -113,10 +113,10 @@ pub(super) fn add(
     };
     let found = calls(&edit_json::read(text.as_deref().unwrap_or_default())?);
     for call in &found {
-        let replacement = style.mend(hooks, callee, call, &is_there);
-        if let (Some(old), Some((path, value))) = (text.as_deref(), replacement) {
-            text = Some(edit_json::replace(old, &path, &value)?);
-        }
+        text = match text {
+            Some(text) => style.mend(text, hooks, callee, call, &is_there)?,
+            None => None,
+        };
     }
     let like_others = found.iter().find(|call| !call.handler.wakes());
     let choices = style.choices(&like_others.map(|call| call.handler.choices()).unwrap_or_default());
@@ -149,7 +149,7 @@ pub(super) fn redirect(text: String, callee: Callee<'_>) -> Result<String, Broke
         let moved = call.handler.mended(callee, &call.handler.choices(), |_| true);
         match moved {
             Some(command) => {
-                edit_json::replace(&text, &call.command_path(), &Value::from(command).to_string())
+                edit_json::replace(&text, &call.member("command"), &Value::from(command).to_string())
             }
             None => Ok(text),
         }
@@ -173,14 +173,16 @@ impl Style {
         }
     }
 
-    /// Returns what is to be replaced for `call` to be as it is wanted, and by what.
+    /// Returns `text` with `call` as it is wanted. As long as it asks in the same way, only what it asks and what its
+    /// failure means are changed: the rest may be a person's.
     fn mend(
         self,
+        text: String,
         hooks: &Hooks,
         callee: Callee<'_>,
         call: &Call,
         is_there: impl Fn(&str) -> bool,
-    ) -> Option<(Vec<Step>, String)> {
+    ) -> Result<Option<String>, Broken> {
         let before = call.handler.choices();
         let choices = if call.handler.wakes() {
             before.clone()
@@ -190,17 +192,33 @@ impl Style {
         let occasion = hooks.occasions.iter().find(|occasion| call.is_of(occasion));
         if let Some(occasion) = occasion.filter(|_| call.handler.unreadable().is_none()) {
             let way = self.way_on(occasion, call.handler.way());
+            let is_same_way = call.handler.way() == way;
             let is_stale = call.handler.way() == Way::Bridge && !call.handler.tells(occasion, &choices);
-            if call.handler.way() != way || choices.enforce != before.enforce || is_stale {
+            if !is_same_way || choices.enforce != before.enforce || is_stale {
                 let command = match call.handler.command() {
                     Some(old) => old.mended(callee, choices, is_there),
                     None => callee.command(choices, false),
                 };
-                return Some((call.path(), handler::handler(hooks, occasion, way, &command)));
+                if !is_same_way {
+                    let handler = handler::handler(hooks, occasion, way, &command);
+                    return edit_json::replace(&text, &call.path(), &handler).map(Some);
+                }
+                let (key, value) = handler::asking(occasion, way, &command);
+                let text = edit_json::set(&text, &call.path(), key, &value)?;
+                return if handler::blocks(occasion, &command.choices) {
+                    edit_json::set(&text, &call.path(), ON_FAILURE, BLOCK).map(Some)
+                } else {
+                    edit_json::remove(&text, &call.member(ON_FAILURE))
+                };
             }
         }
-        let command = call.handler.mended(callee, &choices, is_there)?;
-        Some((call.command_path(), Value::from(command).to_string()))
+        match call.handler.mended(callee, &choices, is_there) {
+            Some(command) => {
+                let command = Value::from(command).to_string();
+                edit_json::replace(&text, &call.member("command"), &command).map(Some)
+            }
+            None => Ok(Some(text)),
+        }
     }
 }
 
@@ -272,9 +290,10 @@ impl Call {
         path
     }
 
-    fn command_path(&self) -> Vec<Step> {
+    /// Returns the path of the member `name` of the hook.
+    fn member(&self, name: &str) -> Vec<Step> {
         let mut path = self.path();
-        path.push(Step::Name("command".to_owned()));
+        path.push(Step::Name(name.to_owned()));
         path
     }
 }
@@ -437,6 +456,27 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("\"Stop\"").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn what_people_have_changed_about_a_hook_survives_as_long_as_it_asks_in_the_same_way() {
+        for way in [Way::Process, Way::Bridge] {
+            let mut usual = style(way);
+            let own = |text: String| {
+                let text = text.replace(r#""timeout": 5"#, r#""timeout": 30, "statusMessage": "…""#);
+                text.replace(r#""type": ""#, r#"/* mine */ "type": ""#)
+            };
+            let plain = own(add_to(None, Client::Claude, usual));
+            (usual.enforce, usual.auto_lock) = (Some(Enforcing::Open), Some(false));
+            let open = own(add_to(None, Client::Claude, usual));
+            assert_ne!(open.contains(ON_FAILURE), plain.contains(ON_FAILURE));
+            assert_eq!(add_to(Some(&plain), Client::Claude, usual), open, "{way:?}");
+            (usual.enforce, usual.auto_lock) = (Some(Enforcing::Auto), Some(true));
+            assert_eq!(add_to(Some(&open), Client::Claude, usual), plain, "{way:?}");
+        }
+        let bare = r#"{"hooks":{"Stop":[{"hooks":[{"server":"callboard","tool":"hook","timeout":30}]}]}}"#;
+        let text = add_to(Some(bare), Client::Claude, style(Way::Bridge));
+        assert!(text.contains(r#""timeout":30, "input": { "hook_event"#), "{text}");
     }
 
     #[test]
