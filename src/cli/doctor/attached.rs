@@ -31,7 +31,7 @@ pub(super) struct Attached {
 }
 
 /// A file with its text.
-struct Text {
+struct Opened {
     scope: Scope,
     file: ConfigFile,
     text: String,
@@ -53,7 +53,7 @@ pub(super) fn look(client: Client, around: &Surroundings, known: &Known) -> Atta
         attached.first_is_local = !attached.starts.is_empty();
     }
     for text in texts(facts, |root, scope| facts.servers_in(root, scope), around) {
-        let entry = text.and_then(|Text { file, text, .. }| {
+        let entry = text.and_then(|Opened { file, text, .. }| {
             let server = plan::server(&text, facts.form).map_err(|broken| plan::located(&file, broken))?;
             Ok(server.map(|bridge| (file, bridge)))
         });
@@ -262,7 +262,7 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
             Err(error) => return failed(client, &error),
         }
     }
-    let Some(Text { file, text, .. }) = found.first() else {
+    let Some(Opened { file, text, .. }) = found.first() else {
         return Finding::warn(check, "is not there, so nothing stops who does not ask", fix);
     };
     let shown = file.path.display();
@@ -287,7 +287,7 @@ fn plugin_of(client: Client, plugin: &Plugin, bridge: &Bridge, around: &Surround
 fn calls(client: Client, hooks: &Hooks, around: &Surroundings) -> Result<Vec<(Scope, Call)>, SetupError> {
     let mut all = Vec::new();
     for text in texts(client.facts(), fixed(hooks.files), around) {
-        let Text { scope, file, text } = text?;
+        let Opened { scope, file, text } = text?;
         let value = edit_json::read(&text).map_err(|broken| plan::located(&file, broken))?;
         all.extend(hooks::calls(&value).into_iter().map(|call| (scope, call)));
     }
@@ -304,7 +304,7 @@ fn texts(
     facts: &Facts,
     names: impl Fn(&Root, Scope) -> Vec<String>,
     around: &Surroundings,
-) -> Vec<Result<Text, SetupError>> {
+) -> Vec<Result<Opened, SetupError>> {
     let mut texts = Vec::new();
     for scope in [Scope::Project, Scope::User] {
         let root = match around.root(facts, scope) {
@@ -317,7 +317,7 @@ fn texts(
         for name in names(&root, scope) {
             let read = root.file(&name).and_then(|file| {
                 let text = file.read()?;
-                Ok(text.map(|text| Text { scope, file, text }))
+                Ok(text.map(|text| Opened { scope, file, text }))
             });
             texts.extend(read.transpose());
         }

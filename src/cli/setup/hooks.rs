@@ -1,13 +1,11 @@
 //! The hooks in a client's settings: put in, found again, and taken out, from text to text.
 
-use clap::ValueEnum;
 use serde_json::Value;
 
 use super::clients::{Hooks, Occasion};
-use super::command::Choices;
 use super::edit_json::{self, Broken, Item, Step};
-use super::handler::{self, BLOCK, Callee, Handler, ON_FAILURE, Way};
-use crate::hook::Enforce;
+use super::handler::{self, Callee, Handler, Way};
+use super::style::Style;
 
 /// The member of the settings that holds the hooks of all events.
 const TABLE: &str = "hooks";
@@ -22,30 +20,6 @@ pub(in crate::cli) struct Call {
     index: usize,
     /// How many hooks its group has.
     siblings: usize,
-}
-
-/// How hooks are wanted. What was not said stays as it is where hooks are already.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::cli) struct Style {
-    /// How they ask, on occasions that leave a choice.
-    pub(in crate::cli) way: Option<Way>,
-    /// How new ones ask when nobody said it.
-    pub(in crate::cli) usual: Way,
-    pub(in crate::cli) enforce: Option<Enforcing>,
-    pub(in crate::cli) auto_lock: Option<bool>,
-    /// Whether idle agents are to be woken.
-    pub(in crate::cli) wake: Option<bool>,
-}
-
-/// What the user says about an edit that the board cannot judge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Enforcing {
-    /// It passes if no board runs, and is denied if one runs that does not answer.
-    Auto,
-    /// It passes, with a warning for the person.
-    Open,
-    /// It is denied.
-    Closed,
 }
 
 /// Returns our hooks in the settings `value`, in their order.
@@ -156,82 +130,6 @@ pub(super) fn redirect(text: String, callee: Callee<'_>) -> Result<String, Broke
     })
 }
 
-impl Style {
-    fn way_on(self, occasion: &Occasion, before: Way) -> Way {
-        if occasion.on_bridge {
-            self.way.unwrap_or(before)
-        } else {
-            Way::Process
-        }
-    }
-
-    /// Returns what the user wants now, given what was chosen `before`.
-    pub(super) fn choices(self, before: &Choices) -> Choices {
-        Choices {
-            enforce: self.enforce.map_or(before.enforce, Enforcing::chosen),
-            no_auto_lock: self.auto_lock.map_or(before.no_auto_lock, |auto_lock| !auto_lock),
-        }
-    }
-
-    /// Returns `text` with `call` as it is wanted. As long as it asks in the same way, only what it asks and what its
-    /// failure means are changed: the rest may be a person's.
-    fn mend(
-        self,
-        text: String,
-        hooks: &Hooks,
-        callee: Callee<'_>,
-        call: &Call,
-        is_there: impl Fn(&str) -> bool,
-    ) -> Result<Option<String>, Broken> {
-        let before = call.handler.choices();
-        let choices = if call.handler.wakes() {
-            before.clone()
-        } else {
-            self.choices(&before)
-        };
-        let occasion = hooks.occasions.iter().find(|occasion| call.is_of(occasion));
-        if let Some(occasion) = occasion.filter(|_| call.handler.unreadable().is_none()) {
-            let way = self.way_on(occasion, call.handler.way());
-            let is_same_way = call.handler.way() == way;
-            let is_stale = call.handler.way() == Way::Bridge && !call.handler.tells(occasion, &choices);
-            if !is_same_way || choices.enforce != before.enforce || is_stale {
-                let command = match call.handler.command() {
-                    Some(old) => old.mended(callee, choices, is_there),
-                    None => callee.command(choices, false),
-                };
-                if !is_same_way {
-                    let handler = handler::handler(hooks, occasion, way, &command);
-                    return edit_json::replace(&text, &call.path(), &handler).map(Some);
-                }
-                let (key, value) = handler::asking(occasion, way, &command);
-                let text = edit_json::set(&text, &call.path(), key, &value)?;
-                return if handler::blocks(occasion, &command.choices) {
-                    edit_json::set(&text, &call.path(), ON_FAILURE, BLOCK).map(Some)
-                } else {
-                    edit_json::remove(&text, &call.member(ON_FAILURE))
-                };
-            }
-        }
-        match call.handler.mended(callee, &choices, is_there) {
-            Some(command) => {
-                let command = Value::from(command).to_string();
-                edit_json::replace(&text, &call.member("command"), &command).map(Some)
-            }
-            None => Ok(Some(text)),
-        }
-    }
-}
-
-impl Enforcing {
-    fn chosen(self) -> Option<Enforce> {
-        match self {
-            Self::Auto => None,
-            Self::Open => Some(Enforce::Open),
-            Self::Closed => Some(Enforce::Closed),
-        }
-    }
-}
-
 /// Returns `text` without our hooks, `None` when it is a whole file that was made for them.
 pub(super) fn remove(text: String) -> Result<Option<String>, Broken> {
     let found = calls(&edit_json::read(&text)?);
@@ -274,7 +172,7 @@ fn without(text: String, found: &[Call]) -> Result<Option<String>, Broken> {
 }
 
 impl Call {
-    fn is_of(&self, occasion: &Occasion) -> bool {
+    pub(super) fn is_of(&self, occasion: &Occasion) -> bool {
         let is_same = self.event == occasion.event && self.matcher.as_deref() == occasion.matcher;
         is_same && !self.handler.wakes()
     }
@@ -284,14 +182,14 @@ impl Call {
         vec![name(TABLE), name(&self.event), Step::Index(self.group)]
     }
 
-    fn path(&self) -> Vec<Step> {
+    pub(super) fn path(&self) -> Vec<Step> {
         let mut path = self.group_path();
         path.extend([Step::Name(TABLE.to_owned()), Step::Index(self.index)]);
         path
     }
 
     /// Returns the path of the member `name` of the hook.
-    fn member(&self, name: &str) -> Vec<Step> {
+    pub(super) fn member(&self, name: &str) -> Vec<Step> {
         let mut path = self.path();
         path.push(Step::Name(name.to_owned()));
         path
@@ -308,6 +206,8 @@ fn group(matcher: Option<&str>, handler: &str) -> String {
 mod tests {
     use super::super::address::Address;
     use super::super::clients::Client;
+    use super::super::handler::ON_FAILURE;
+    use super::super::style::Enforcing;
     use super::*;
 
     fn hooks(client: Client) -> &'static Hooks {
@@ -474,9 +374,10 @@ mod tests {
             (usual.enforce, usual.auto_lock) = (Some(Enforcing::Auto), Some(true));
             assert_eq!(add_to(Some(&open), Client::Claude, usual), plain, "{way:?}");
         }
-        let bare = r#"{"hooks":{"Stop":[{"hooks":[{"server":"callboard","tool":"hook","timeout":30}]}]}}"#;
+        let bare = r#"{"hooks":{"Stop":[{"hooks":[{"server":"callboard","tool":"hook","timeout":30,"onFailure":"block"}]}]}}"#;
         let text = add_to(Some(bare), Client::Claude, style(Way::Bridge));
-        assert!(text.contains(r#""timeout":30, "input": { "hook_event"#), "{text}");
+        let kept = r#""timeout":30,"onFailure":"block", "input": { "hook_event"#;
+        assert!(text.contains(kept), "{text}");
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(in crate::cli) mod plan;
 pub(in crate::cli) mod plugin;
 pub(in crate::cli) mod program;
 mod splice;
+mod style;
 mod version;
 
 use std::io::{self, BufRead as _};

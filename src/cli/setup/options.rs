@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::clients::Client;
 use super::handler::Way;
-use super::hooks::{Enforcing, Style};
+use super::style::{Enforcing, Style};
 
 /// Which clients are set up, and how.
 #[derive(Args, Debug)]

@@ -9,9 +9,10 @@ use super::edit_json::{self, Broken, Item, Step};
 use super::edit_toml;
 use super::file::ConfigFile;
 use super::handler::{Callee, Way};
-use super::hooks::{self, Call, Style};
+use super::hooks::{self, Call};
 use super::plugin;
 use super::program::{Bridge, found};
+use super::style::Style;
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug)]
