@@ -1,8 +1,9 @@
-//! The processes around this one: by them the board knows whose agent started it.
+//! The processes around this one: by them the board knows whose agent started it. And patience with one that ends.
 
 use std::fs;
 
-use rustix::io::Errno;
+use rustix::event::{Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Pid, getppid, setsid};
 
 use super::CliError;
@@ -11,6 +12,21 @@ use super::CliError;
 const MAX_PROCESSES: usize = 32;
 /// What every process comes from, which tells nothing.
 const INIT: u32 = 1;
+
+/// How often it is looked whether a process has ended.
+const PAUSE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 5_000_000,
+};
+
+/// Waits a moment for the end of a process, which nothing tells.
+pub(super) fn pause() -> Result<(), CliError> {
+    retry_on_intr(|| poll(&mut [], Some(&PAUSE))).map_err(|error| CliError::System {
+        doing: "wait for the board's end",
+        source: error.into(),
+    })?;
+    Ok(())
+}
 
 /// Returns the processes above this one, its parent first. Where `/proc` is not there, that is the only one.
 pub(super) fn above() -> Vec<u32> {

@@ -19,6 +19,8 @@ use crate::telemetry;
 const HEADLESS_PATIENCE: Duration = Duration::from_secs(30);
 /// The same when a person waits for the shell to come back.
 const DASHBOARD_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked whether a board that ends has ended: for a second.
+const LOOKS: u32 = 200;
 /// Enough to serve agents while the dashboard draws; more would only cost memory.
 const WORKERS: usize = 2;
 
@@ -32,23 +34,27 @@ enum Right {
 
 impl Right {
     /// Returns the right to serve `project`. A board without a screen is handed over to a dashboard when
-    /// `options` do not ask for another beginning; and to the board that a dashboard has started.
+    /// `options` do not ask for another beginning; and to the board that a dashboard has started. One that ends at this
+    /// very moment is waited for.
     fn to(project: &Project, options: &ServeOptions, screen: bool) -> Result<Self, CliError> {
-        let taken = match Claim::take(project) {
-            Ok(claim) => return Ok(Self::Claim(claim)),
-            Err(taken) => taken,
-        };
-        let ListenError::Taken { pid, .. } = taken else {
-            return Err(taken.into());
-        };
-        if options.begins_elsewhere() || !(screen || options.take_over) {
-            return Err(taken.into());
-        }
-        match Offer::ask(project, screen) {
-            Ok(offer) => Ok(Self::Offer(offer)),
-            // It ended at this very moment, or it is about to.
-            Err(HandoverError::Gone) => Ok(Self::Claim(Claim::take(project)?)),
-            Err(source) => Err(CliError::Handover { pid, source }),
+        let mut looks = LOOKS;
+        loop {
+            let taken = match Claim::take(project) {
+                Ok(claim) => return Ok(Self::Claim(claim)),
+                Err(taken) => taken,
+            };
+            looks -= 1;
+            let ListenError::Taken { pid, .. } = taken else {
+                return Err(taken.into());
+            };
+            if options.begins_elsewhere() || !(screen || options.take_over) || looks == 0 {
+                return Err(taken.into());
+            }
+            match Offer::ask(project, screen) {
+                Ok(offer) => return Ok(Self::Offer(offer)),
+                Err(HandoverError::Gone) => processes::pause()?,
+                Err(source) => return Err(CliError::Handover { pid, source }),
+            }
         }
     }
 

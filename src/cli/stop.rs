@@ -2,24 +2,18 @@
 
 use std::time::Duration;
 
-use rustix::event::{Timespec, poll};
-use rustix::io::retry_on_intr;
 use serde_json::{Value, json};
 
 use super::args::Place;
 use super::client::Client;
 use super::output::{Form, Output};
+use super::processes::pause;
 use super::{CliError, place, text};
 use crate::board::{Clock as _, SystemClock};
 use crate::net::project::Project;
 
 /// How long the end may take: a board gives what is in flight 30 seconds.
 const LIMIT: Duration = Duration::from_secs(40);
-/// How often it is looked whether the end has come.
-const PAUSE: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 5_000_000,
-};
 
 /// Ends the board, waits until its place is free, and says who was attached.
 pub(super) fn run(place: &Place, output: &mut Output<'_>) -> Result<(), CliError> {
@@ -50,10 +44,7 @@ fn wait_end(project: &Project, process: u32) -> Result<(), CliError> {
             return Err(CliError::Lingering { process });
         }
         // Nothing to wait for but the time: a board tells its end only by what it removes.
-        retry_on_intr(|| poll(&mut [], Some(&PAUSE))).map_err(|error| CliError::System {
-            doing: "wait for the board's end",
-            source: error.into(),
-        })?;
+        pause()?;
     }
     Ok(())
 }

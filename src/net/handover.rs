@@ -221,7 +221,16 @@ impl Offer {
     /// Asks whoever serves `project` for its board; `screen` says whether a person will see it. Blocks until
     /// there is an answer.
     pub fn ask(project: &Project, screen: bool) -> Result<Self, HandoverError> {
-        let failed = |doing| move |source| HandoverError::System { doing, source };
+        // Who ends at this very moment may do so in the middle of any word.
+        let failed = |doing| {
+            move |source: io::Error| match source.kind() {
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                    HandoverError::Gone
+                }
+                io::ErrorKind::WouldBlock => HandoverError::Silent,
+                _ => HandoverError::System { doing, source },
+            }
+        };
         let mut predecessor = connect(&project.socket)?;
         let ask = Ask {
             version: VERSION,
@@ -235,8 +244,6 @@ impl Offer {
             Ok(Some(Word::Offered { bytes })) => bytes,
             Ok(Some(Word::Refused(why))) => return Err(HandoverError::Refused(why)),
             Ok(_) => return Err(HandoverError::Foreign),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(HandoverError::Gone),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(HandoverError::Silent),
             Err(error) => return Err(failed("hear whether the board is given")(error)),
         };
         let [lock, listener] = receive_descriptors(&predecessor)

@@ -163,6 +163,14 @@ async fn no_board_is_taken_from_where_none_is() {
     assert!(matches!(gone, HandoverError::Gone), "{gone:?}");
 
     let listener = std::os::unix::net::UnixListener::bind(&project.socket).unwrap();
+    let asked = ask(&project);
+    let (dies, _) = listener.accept().unwrap();
+    let (heard, _) = recv(&dies, &mut [0], RecvFlags::PEEK).unwrap();
+    assert_ne!(heard, 0, "it has asked, and is not answered any more");
+    drop(dies);
+    let gone = asked.await.unwrap().unwrap_err();
+    assert!(matches!(gone, HandoverError::Gone), "{gone:?}");
+
     for (answer, foreign) in [
         ("", false),
         ("{\"jsonrpc\":\"2.0\"}\n", true),
